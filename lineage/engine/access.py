@@ -1,0 +1,144 @@
+"""The one place that decides who may read and write a project, and what a caller may learn.
+
+What a caller may not read is NotFound, as if it were not there; what it may read but not write is
+Denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from lineage.engine.context import Context, record
+from lineage.errors import Denied, NotFound
+from lineage.model import Access, Caller, Project, Run, Scope, Version
+from lineage.names import ProjectKey, RunKey, VersionKey
+from lineage.ports import Transaction
+
+__all__ = [
+    "Projects",
+    "ensure_writable",
+    "may_read",
+    "may_write",
+    "readable",
+    "scope_of",
+    "visible",
+    "visible_runs",
+    "writable",
+]
+
+
+def may_read(caller: Caller, project: Project) -> bool:
+    return project.access is not Access.PRIVATE or _is_team(caller, project.key)
+
+
+def may_write(caller: Caller, project: Project) -> bool:
+    return project.access is Access.OPEN or _is_team(caller, project.key)
+
+
+def _is_team(caller: Caller, key: ProjectKey) -> bool:
+    return caller.is_admin or key.entity in caller.entities
+
+
+def scope_of(caller: Caller) -> Scope:
+    """What an answer to this caller may draw on."""
+    return Scope(caller.name, None if caller.is_admin else caller.entities)
+
+
+def readable(tx: Transaction, caller: Caller, key: ProjectKey) -> Project:
+    """The project, if the caller may read it; NotFound otherwise."""
+    project = tx.projects.find(key)
+    if project is None or not may_read(caller, project):
+        raise NotFound(f"there is no project {key}, or you may not read it")
+    return project
+
+
+def writable(tx: Transaction, caller: Caller, key: ProjectKey) -> Project:
+    """The project, if the caller may write to it; NotFound or Denied otherwise."""
+    project = readable(tx, caller, key)
+    if not may_write(caller, project):
+        raise Denied(f"you may read project {key}, but not change it")
+    return project
+
+
+def visible(tx: Transaction, caller: Caller, keys: Sequence[VersionKey]) -> list[Version]:
+    """Those of the versions that lie in projects the caller may read, in the order given."""
+    found = tx.versions.find(keys)
+    seen = _readable_projects(tx, caller, {key.project for key in found})
+    return [found[key] for key in keys if key in found and key.project in seen]
+
+
+def visible_runs(tx: Transaction, caller: Caller, keys: Sequence[RunKey]) -> list[Run]:
+    """Those of the runs that lie in projects the caller may read, in the order given."""
+    found = tx.runs.find(keys)
+    seen = _readable_projects(tx, caller, {key.project for key in found})
+    return [found[key] for key in keys if key in found and key.project in seen]
+
+
+def _readable_projects(
+    tx: Transaction, caller: Caller, keys: Collection[ProjectKey]
+) -> set[ProjectKey]:
+    projects = {key: tx.projects.find(key) for key in keys}
+    return {key for key, project in projects.items() if project and may_read(caller, project)}
+
+
+class Projects:
+    """Projects and who may reach them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def get(self, caller: Caller, key: ProjectKey) -> Project:
+        """NotFound if there is none that the caller may read."""
+        return self._context.graph.read(lambda tx: readable(tx, caller, key))
+
+    def select(
+        self,
+        caller: Caller,
+        *,
+        entity: str | None = None,
+        after: ProjectKey | None = None,
+        limit: int = 100,
+    ) -> list[Project]:
+        """The projects that the caller may read, by key."""
+        scope = scope_of(caller)
+        return self._context.graph.read(
+            lambda tx: tx.projects.select(scope, entity=entity, after=after, limit=limit)
+        )
+
+    def set_access(self, caller: Caller, key: ProjectKey, access: Access) -> Project:
+        """Create the project with this access, or change what it has; takes effect at once."""
+
+        def change(tx: Transaction) -> Project:
+            tx.lock(projects=[key])
+            project = ensure_writable(self._context, tx, caller, key, access=access)
+            if not _is_team(caller, key):
+                raise Denied(f"only the team of {key} changes who may reach it")
+            if project.access is not access:
+                tx.projects.set_access(key, access)
+                now = self._context.now()
+                values = {"before": project.access, "after": access}
+                record(tx, caller, now, "project.access", key, **values)
+            return Project(key, access, project.created_at)
+
+        return self._context.graph.write(change)
+
+
+def ensure_writable(
+    context: Context,
+    tx: Transaction,
+    caller: Caller,
+    key: ProjectKey,
+    *,
+    access: Access = Access.PRIVATE,
+) -> Project:
+    """As `writable`, but a team member who names a new project creates it.
+
+    The caller of this locks the project first.
+    """
+    project = tx.projects.find(key)
+    if project is None and _is_team(caller, key):
+        project = Project(key, access, context.now())
+        tx.projects.add(project)
+        record(tx, caller, project.created_at, "project.create", key, after={"access": access})
+        return project
+    return writable(tx, caller, key)

@@ -1,0 +1,530 @@
+"""Drafts: begin, hold, store, pages, commit. How bytes come in and become a version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from lineage.digest import PART_SIZE_BYTES, Digest
+from lineage.engine.access import ensure_writable, scope_of, writable
+from lineage.engine.context import Context, record
+from lineage.engine.reclaim import Reclaim
+from lineage.engine.record import live_run, seal_current
+from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
+from lineage.manifest import BlobSize, Page, manifest_digest, parse_page
+from lineage.model import (
+    Blob,
+    Caller,
+    Collection,
+    Draft,
+    DraftId,
+    ObjectName,
+    Tombstone,
+    Upload,
+    Version,
+    VersionState,
+)
+from lineage.names import (
+    LATEST,
+    CollectionKey,
+    NodeKey,
+    RunKey,
+    VersionKey,
+    check_alias,
+    check_name,
+    check_tag,
+)
+from lineage.ports import Transaction
+from lineage.values import check_document
+
+__all__ = ["Committed", "DraftAnswer", "DraftRequest", "Drafts", "Hold", "check_draft_id"]
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_MAX_PAGES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRequest:
+    """The version to write. `pages` are the digests of all its manifest's pages, in order."""
+
+    id: DraftId
+    collection: CollectionKey
+    type: str
+    pages: tuple[Digest, ...]
+    run: RunKey | None = None
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The answer for one blob: held (`upload` is None), or leave to upload it."""
+
+    digest: Digest
+    upload: Upload | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    version: Version
+    created: bool  # False: the collection had this content already
+
+
+@dataclass(frozen=True, slots=True)
+class DraftAnswer:
+    """Where a draft stands. `holds` answers for the blobs that the request named."""
+
+    draft: Draft
+    missing_pages: tuple[Digest, ...]
+    holds: tuple[Hold, ...] = ()
+    committed: Committed | None = None
+
+
+def check_draft_id(text: object) -> DraftId:
+    """The draft id that `text` spells: a UUID as 32 lowercase hex digits."""
+    if isinstance(text, str) and _ID.fullmatch(text):
+        return DraftId(text)
+    raise Invalid("draft", f"{text!r:.100} is not a UUID of 32 lowercase hex digits")
+
+
+class Drafts:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reclaim = Reclaim(context)
+
+    def begin(
+        self, caller: Caller, request: DraftRequest, *, bodies: Sequence[bytes] = ()
+    ) -> DraftAnswer:
+        """Begin a draft, or find where one stands. One transaction.
+
+        Args:
+            request: beginning again with an equal one resumes the draft.
+            bodies: the pages themselves, for a small manifest: their blobs are held or given
+                upload targets at once, and if none has to be uploaded the version is committed.
+        Returns:
+            `missing_pages`: what must be sent with `add_pages`, when all their blobs are held.
+        Raises:
+            Conflict: the id belongs to another request, or the collection has another type.
+            Gone: the run has been deleted.
+        """
+        request = _checked(request)
+        pages = [parse_page(body) for body in bodies]
+        if any(page.digest not in request.pages for page in pages):
+            raise Invalid("pages", "a page was sent that the request does not name")
+
+        def change(tx: Transaction) -> DraftAnswer:
+            now = self._context.now()
+            draft = self._open(tx, caller, request, now)
+            if draft.version is not None:
+                return DraftAnswer(draft, (), (), _committed(tx, draft))
+            self._lock_nodes(tx, caller, draft)
+            if draft.segment is None and request.run is not None:
+                live_run(tx, request.run)
+                draft = replace(draft, segment=seal_current(tx, request.run))
+                tx.drafts.save(draft)
+            missing = self._attach_readable(tx, caller, draft)
+            new = [page for page in pages if page.digest in missing]
+            holds = self._hold(tx, caller, draft, _needs(new), now)
+            if new and not any(hold.upload for hold in holds):
+                tx.contents.add_pages(new)
+                tx.drafts.attach(draft.id, [page.digest for page in new])
+                missing -= {page.digest for page in new}
+            committed = None
+            if not missing and (bodies or not request.pages):
+                committed = self._commit(tx, caller, draft, now)
+                tx.drafts.release(draft.id, [hold.digest for hold in holds])
+                draft = replace(draft, version=committed.version.key, created=committed.created)
+            ordered = tuple(digest for digest in draft.pages if digest in missing)
+            return DraftAnswer(draft, ordered, tuple(holds), committed)
+
+        return self._context.graph.write(change)
+
+    def _open(self, tx: Transaction, caller: Caller, request: DraftRequest, now: datetime) -> Draft:
+        """The draft, made if it is new, and its locks down to the collection's."""
+        key, project = request.collection, request.collection.project
+        tx.lock(drafts=[request.id], projects=[project])
+        ensure_writable(self._context, tx, caller, project)
+        tx.lock(collections=[key])
+        draft = tx.drafts.find(request.id)
+        if draft is not None:
+            _refuse_other(draft, caller, request)
+            draft = replace(draft, expires_at=now + self._context.limits.draft_ttl)
+            tx.drafts.save(draft)
+            return draft
+        collection = tx.collections.find([key]).get(key)
+        if collection is None:
+            tx.collections.add(Collection(key, request.type, now))
+            record(tx, caller, now, "collection.create", key, after={"type": request.type})
+        elif collection.type != request.type:
+            reason = f"collection {key} holds artifacts of type {collection.type}"
+            raise Conflict(
+                f"{reason}, not {request.type}: choose another name", type=collection.type
+            )
+        draft = Draft(
+            id=request.id,
+            collection=key,
+            type=request.type,
+            actor=caller.name,
+            pages=request.pages,
+            expires_at=now + self._context.limits.draft_ttl,
+            run=request.run,
+            aliases=request.aliases,
+            tags=request.tags,
+            metadata=request.metadata or {},
+            description=request.description,
+        )
+        tx.drafts.add(draft)
+        return draft
+
+    def _lock_nodes(self, tx: Transaction, caller: Caller, draft: Draft) -> None:
+        """The run, and what the draft's aliases point at now; the collection is locked."""
+        targets = tx.versions.find_aliases(draft.collection, [LATEST, *draft.aliases])
+        nodes: set[NodeKey | RunKey] = set(targets.values())
+        if draft.run is not None:
+            writable(tx, caller, draft.run.project)
+            nodes.add(draft.run)
+        tx.lock(nodes=sorted(nodes))
+
+    def _attach_readable(self, tx: Transaction, caller: Caller, draft: Draft) -> set[Digest]:
+        """Attach the pages that the caller can read already; those that are still missing."""
+        wanted = sorted(set(draft.pages))
+        tx.lock(pages=wanted)
+        attached = tx.drafts.attached(draft.id)
+        missing = [digest for digest in wanted if digest not in attached]
+        readable = tx.contents.readable_pages(missing, scope_of(caller)) if missing else set()
+        if readable:
+            tx.drafts.attach(draft.id, sorted(readable))
+        return set(missing) - readable
+
+    def hold(self, caller: Caller, id: DraftId, blobs: Sequence[BlobSize]) -> list[Hold]:
+        """Ask for each blob whether it is held or must be uploaded, in the order asked.
+
+        Raises:
+            NotFound: no such draft of this caller.
+            Invalid: a blob is stored with another size, or larger than a part can be.
+        """
+        for digest, size_bytes in blobs:
+            if not digest.is_blob or not 0 <= size_bytes <= PART_SIZE_BYTES:
+                raise Invalid("blobs", f"{digest} of {size_bytes} bytes is not a blob of a file")
+
+        def change(tx: Transaction) -> list[Hold]:
+            now = self._context.now()
+            draft = self._lock_draft(tx, caller, id, now)
+            return self._hold(tx, caller, draft, blobs, now)
+
+        return self._context.graph.write(change)
+
+    def _lock_draft(self, tx: Transaction, caller: Caller, id: DraftId, now: datetime) -> Draft:
+        tx.lock(drafts=[id])
+        draft = tx.drafts.find(id)
+        if draft is None or (draft.actor != caller.name and not caller.is_admin):
+            raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
+        draft = replace(draft, expires_at=now + self._context.limits.draft_ttl)
+        tx.drafts.save(draft)
+        return draft
+
+    def _hold(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        draft: Draft,
+        blobs: Sequence[BlobSize],
+        now: datetime,
+    ) -> list[Hold]:
+        digests = sorted({digest for digest, _ in blobs})
+        if not digests:
+            return []
+        tx.lock(blobs=digests)
+        found = tx.contents.find_blobs(digests)
+        readable = tx.contents.readable_blobs(sorted(found), scope_of(caller)) if found else set()
+        for digest, size_bytes in blobs:
+            if digest in readable and found[digest].size_bytes != size_bytes:
+                actual = found[digest].size_bytes
+                raise Invalid("size_bytes", f"of {digest} is {actual}, not {size_bytes}")
+        if readable:
+            tx.drafts.hold(draft.id, sorted(readable))
+        wanted = {digest: size for digest, size in blobs if digest not in readable}
+        targets = self._targets(tx, draft, wanted, now) if wanted else {}
+        return [Hold(digest, targets.get(digest)) for digest, _ in blobs]
+
+    def _targets(
+        self, tx: Transaction, draft: Draft, wanted: Mapping[Digest, int], now: datetime
+    ) -> dict[Digest, Upload]:
+        """Fresh upload targets; earlier ones of the draft for the same blobs are given up."""
+        old = [upload for upload in tx.contents.uploads_of(draft.id) if upload.digest in wanted]
+        until = now + self._context.limits.upload_ttl
+        new = {
+            digest: Upload(self._context.blobs.new_object(digest), digest, size, draft.id, until)
+            for digest, size in wanted.items()
+        }
+        tx.lock(objects=sorted([u.object for u in old] + [u.object for u in new.values()]))
+        if old:
+            tx.contents.remove_uploads([upload.object for upload in old])
+            tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in old])
+        tx.contents.add_uploads(list(new.values()))
+        return new
+
+    def find_upload(self, caller: Caller, name: ObjectName) -> Upload:
+        """The upload that the caller was given for this object; NotFound if there is none."""
+
+        def ask(tx: Transaction) -> Upload:
+            upload = tx.contents.find_uploads([name]).get(name)
+            draft = tx.drafts.find(upload.draft) if upload is not None else None
+            if upload is None or draft is None:
+                raise NotFound("there is no such upload: ask the draft for a new one")
+            if draft.actor != caller.name and not caller.is_admin:
+                raise NotFound("there is no such upload: ask the draft for a new one")
+            return upload
+
+        return self._context.graph.read(ask)
+
+    def store(self, caller: Caller, name: ObjectName, chunks: Iterable[bytes]) -> None:
+        """Store one blob under the object that `hold` named. The draft holds it from then on.
+
+        Raises:
+            NotFound: no such upload, or its draft has expired: ask again.
+            Invalid: too many or too few bytes, or the deadline has passed.
+            Corrupt: the bytes have another digest.
+        """
+        upload = self.find_upload(caller, name)
+        try:
+            self._context.blobs.put(upload, chunks, now=self._context.now())
+        except AlreadyExists as exc:
+            raise Conflict("this object has been stored before: ask the draft again") from exc
+        self._consume(upload.draft, [upload])
+
+    def store_many(
+        self, caller: Caller, id: DraftId, items: Sequence[tuple[Digest, bytes]]
+    ) -> None:
+        """Store many small blobs for which this draft has uploads, flushed once. As `store`."""
+
+        def ask(tx: Transaction) -> dict[Digest, Upload]:
+            draft = tx.drafts.find(id)
+            if draft is None or (draft.actor != caller.name and not caller.is_admin):
+                raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
+            return {upload.digest: upload for upload in tx.contents.uploads_of(id)}
+
+        uploads = self._context.graph.read(ask)
+        for digest, _ in items:
+            if digest not in uploads:
+                raise NotFound(f"the draft has no upload for {digest}: ask it for one")
+        pairs = {digest: (uploads[digest], data) for digest, data in items}
+        try:
+            self._context.blobs.put_many(pairs.values(), now=self._context.now())
+        except AlreadyExists as exc:
+            raise Conflict("an object has been stored before: ask the draft again") from exc
+        self._consume(id, [upload for upload, _ in pairs.values()])
+
+    def _consume(self, id: DraftId, stored: Sequence[Upload]) -> None:
+        """Turn uploads whose bytes are stored into blobs that the draft holds."""
+        objects = sorted(upload.object for upload in stored)
+
+        def change(tx: Transaction) -> tuple[list[ObjectName], bool]:
+            now = self._context.now()
+            tx.lock(drafts=[id])
+            draft = tx.drafts.find(id)
+            tx.lock(blobs=sorted(upload.digest for upload in stored), objects=objects)
+            current = tx.contents.find_uploads(objects) if draft is not None else {}
+            if len(current) < len(objects):
+                # Expired or replaced meanwhile: its tombstone, or nothing, names the object now.
+                return [name for name in objects if name not in current], True
+            digests = sorted({upload.digest for upload in stored})
+            found = tx.contents.find_blobs(digests)
+            new: dict[Digest, Blob] = {}
+            late: list[Upload] = []
+            for upload in stored:
+                if upload.digest in found or upload.digest in new:
+                    late.append(upload)  # another upload of these bytes was first
+                else:
+                    blob = Blob(upload.digest, upload.size_bytes, upload.object, upload.until)
+                    new[upload.digest] = blob
+            tx.contents.remove_uploads(objects)
+            tx.contents.add_blobs([new[digest] for digest in sorted(new)])
+            tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in late])
+            tx.drafts.hold(id, digests)
+            if draft is not None:
+                expires_at = now + self._context.limits.draft_ttl
+                tx.drafts.save(replace(draft, expires_at=expires_at))
+            return [upload.object for upload in late], False
+
+        unneeded, was_late = self._context.graph.write(change)
+        if was_late:
+            self._context.blobs.delete(unneeded)
+            raise NotFound("the upload has expired: ask the draft for a new one")
+        self._reclaim.delete_objects(unneeded)
+
+    def add_pages(self, caller: Caller, id: DraftId, bodies: Sequence[bytes]) -> None:
+        """Send pages of the draft; each of their blobs is held by it.
+
+        Raises:
+            Invalid: malformed, not of this draft, or a blob has another size.
+            Conflict: a blob is not held (`digest`): ask for it, and upload it if need be.
+        """
+        pages = [parse_page(body) for body in bodies]
+        needs = _needs(pages)
+
+        def change(tx: Transaction) -> None:
+            draft = self._lock_draft(tx, caller, id, self._context.now())
+            if any(page.digest not in draft.pages for page in pages):
+                raise Invalid("pages", "a page was sent that the draft does not name")
+            tx.lock(
+                pages=sorted({page.digest for page in pages}),
+                blobs=sorted({digest for digest, _ in needs}),
+            )
+            held = tx.drafts.held(id)
+            found = tx.contents.find_blobs(sorted({digest for digest, _ in needs}))
+            for digest, size_bytes in needs:
+                if digest not in held:
+                    raise Conflict(f"{digest} is not held: ask the draft for it", digest=digest)
+                if found[digest].size_bytes != size_bytes:
+                    actual = found[digest].size_bytes
+                    raise Invalid("size_bytes", f"of {digest} is {actual}, not {size_bytes}")
+            tx.contents.add_pages(pages)
+            tx.drafts.attach(id, sorted({page.digest for page in pages}))
+
+        self._context.graph.write(change)
+
+    def commit(self, caller: Caller, id: DraftId) -> Committed:
+        """Make the draft a version. Committing again gives the same answer.
+
+        Raises:
+            Conflict: pages are missing (`missing_pages`).
+            Invalid: the pages are not one sorted manifest.
+        """
+
+        def change(tx: Transaction) -> tuple[Committed, bool]:
+            now = self._context.now()
+            draft = self._lock_draft(tx, caller, id, now)
+            if draft.version is not None:
+                return _committed(tx, draft), False
+            writable(tx, caller, draft.collection.project)
+            tx.lock(collections=[draft.collection])
+            self._lock_nodes(tx, caller, draft)
+            tx.lock(pages=sorted(set(draft.pages)))
+            return self._commit(tx, caller, draft, now), True
+
+        committed, is_first = self._context.graph.write(change)
+        if is_first:
+            self._reclaim.settle_draft(id)
+        return committed
+
+    def discard(self, caller: Caller, id: DraftId) -> None:
+        """Give the draft up; what it alone held goes. Its version, if it has one, stays."""
+
+        def check(tx: Transaction) -> None:
+            draft = tx.drafts.find(id)
+            if draft is None or (draft.actor != caller.name and not caller.is_admin):
+                raise NotFound(f"there is no draft {id}")
+
+        self._context.graph.read(check)
+        self._reclaim.drop_draft(id, expired_at=None)
+
+    def _commit(self, tx: Transaction, caller: Caller, draft: Draft, now: datetime) -> Committed:
+        """The version of a draft whose pages are all attached; every lock is held."""
+        if draft.run is not None:
+            live_run(tx, draft.run)
+        n_files, size_bytes = self._check_manifest(tx, draft)
+        manifest = manifest_digest(draft.pages)
+        existing = tx.versions.find_by_manifest(draft.collection, manifest)
+        if existing is not None:
+            key, created = existing, False
+            creator = tx.flow.loggers([key]).get(key)
+            if draft.segment is not None and (creator is None or creator.run != draft.run):
+                tx.flow.add_reproduced(draft.segment, key)
+        else:
+            key, created = self._add_version(tx, draft, manifest, n_files, size_bytes, now), True
+        for alias in draft.aliases:
+            tx.versions.set_alias(draft.collection, alias, key)
+        tx.drafts.save(replace(draft, version=key, created=created))
+        after = {"created": created, "run": draft.segment, "aliases": list(draft.aliases)}
+        record(tx, caller, now, "version.log", key, after=after)
+        return Committed(tx.versions.find([key])[key], created)
+
+    def _check_manifest(self, tx: Transaction, draft: Draft) -> tuple[int, int]:
+        """Number and bytes of the files of a draft whose pages make one sorted manifest."""
+        attached = tx.drafts.attached(draft.id)
+        missing = [digest for digest in draft.pages if digest not in attached]
+        if missing:
+            reason = f"{len(missing)} pages of the draft are missing: send them first"
+            raise Conflict(reason, missing_pages=missing[:1000])
+        pages = tx.contents.find_pages(draft.pages)
+        before = b""
+        for position, digest in enumerate(draft.pages):
+            page = pages[digest]
+            if page.first_path.encode() <= before:
+                raise Invalid(
+                    "pages", f"page {position} is out of order or overlaps the one before"
+                )
+            if not page.is_closed and position != len(draft.pages) - 1:
+                raise Invalid("pages", f"page {position} ends too early")
+            before = page.last_path.encode()
+        listed = [pages[digest] for digest in draft.pages]
+        return sum(p.n_entries for p in listed), sum(p.size_bytes for p in listed)
+
+    def _add_version(
+        self,
+        tx: Transaction,
+        draft: Draft,
+        manifest: Digest,
+        n_files: int,
+        size_bytes: int,
+        now: datetime,
+    ) -> VersionKey:
+        collection = tx.collections.find([draft.collection])[draft.collection]
+        key = draft.collection.version(collection.next_index)
+        tx.collections.save(replace(collection, next_index=collection.next_index + 1))
+        version = Version(
+            key=key,
+            type=draft.type,
+            state=VersionState.COMMITTED,
+            manifest=manifest,
+            size_bytes=size_bytes,
+            n_files=n_files,
+            created_at=now,
+            created_by=draft.actor,
+            metadata=draft.metadata,
+            description=draft.description,
+            tags=draft.tags,
+        )
+        tx.versions.add(version, draft.id, draft.pages)
+        if draft.segment is not None:
+            tx.flow.add_logged(draft.segment, key)
+        tx.versions.set_alias(draft.collection, LATEST, key)
+        return key
+
+
+def _checked(request: DraftRequest) -> DraftRequest:
+    check_draft_id(request.id)
+    check_name(request.type, "type")
+    if len(request.pages) > _MAX_PAGES or len(set(request.pages)) != len(request.pages):
+        raise Invalid("pages", f"are more than {_MAX_PAGES}, or one is there twice")
+    return replace(
+        request,
+        aliases=tuple(sorted({check_alias(a) for a in request.aliases if a != LATEST})),
+        tags=tuple(sorted({check_tag(tag) for tag in request.tags})),
+        metadata=check_document(request.metadata or {}, "metadata"),
+    )
+
+
+def _refuse_other(draft: Draft, caller: Caller, request: DraftRequest) -> None:
+    same = (draft.collection, draft.type, draft.pages, draft.run, draft.actor)
+    if same != (request.collection, request.type, request.pages, request.run, caller.name):
+        raise Conflict(f"draft {draft.id} was begun with another request: make a new id")
+
+
+def _needs(pages: Sequence[Page]) -> list[BlobSize]:
+    """The blobs of the pages, each once; one with two sizes stays twice, and is refused later."""
+    return sorted({blob for page in pages for blob in page.blobs})
+
+
+def _committed(tx: Transaction, draft: Draft) -> Committed:
+    key = draft.version
+    found = tx.versions.find([key]).get(key) if key is not None else None
+    if found is None:
+        raise NotFound(f"the version of draft {draft.id} has been purged")
+    return Committed(found, bool(draft.created))

@@ -1,0 +1,213 @@
+"""Remove what nothing contains or holds, and finish what a crash left unfinished.
+
+`reclaim` is the only code that removes pages and blobs; deletion, expiry and commit all end in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from lineage.digest import Digest
+from lineage.engine.context import Context
+from lineage.model import Blob, DraftId, ObjectName, Tombstone
+from lineage.names import VersionKey
+from lineage.ports import Transaction
+
+__all__ = ["Freed", "Reclaim", "bury_uploads", "reclaim"]
+
+_PAGES_AT_ONCE = 16  # about 4,096 blobs a transaction
+_BLOBS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What left the store: `size_bytes` in `n_blobs` blobs, and pages."""
+
+    n_pages: int = 0
+    n_blobs: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Freed) -> Freed:
+        return Freed(
+            self.n_pages + other.n_pages,
+            self.n_blobs + other.n_blobs,
+            self.size_bytes + other.size_bytes,
+        )
+
+
+def reclaim(
+    tx: Transaction, pages: Sequence[Digest], blobs: Sequence[Digest]
+) -> tuple[int, list[Blob]]:
+    """Remove those of the pages that nothing owns, and then the blobs that nothing needs.
+
+    Args:
+        pages: pages that have just lost an owner; locked here.
+        blobs: blobs that have just lost a hold; locked here with those of the dying pages.
+    Returns:
+        how many pages went, and the blobs that went. Each is a tombstone now: the caller deletes
+        the objects once the transaction has committed.
+    """
+    tx.lock(pages=pages)
+    dying = tx.contents.ownerless(pages) if pages else []
+    cut = tx.contents.remove_pages(dying) if dying else []
+    candidates = sorted({*cut, *blobs})
+    if not candidates:
+        return len(dying), []
+    tx.lock(blobs=candidates)
+    going = tx.contents.unneeded(candidates)
+    tx.contents.remove_blobs([blob.digest for blob in going])
+    tx.lock(objects=sorted(blob.object for blob in going))
+    tx.contents.add_tombstones(
+        [Tombstone(blob.object, blob.size_bytes, blob.until) for blob in going]
+    )
+    return len(dying), going
+
+
+def bury_uploads(tx: Transaction, draft: DraftId) -> list[ObjectName]:
+    """Make the draft's uploads tombstones; the caller deletes the objects after the commit."""
+    uploads = tx.contents.uploads_of(draft)
+    objects = [upload.object for upload in uploads]
+    tx.lock(objects=objects)
+    tx.contents.remove_uploads(objects)
+    tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in uploads])
+    return objects
+
+
+def _unfinished(tx: Transaction, *, before: datetime) -> list[VersionKey]:
+    return tx.contents.owned_deleted(before, limit=100)
+
+
+class Reclaim:
+    """The row of bounded transactions behind a deletion, an expiry and a start after a crash."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def delete_objects(self, objects: Sequence[ObjectName]) -> None:
+        """Delete tombstones' objects, then record that it is done."""
+        if objects:
+            self._context.blobs.delete(objects)
+            now = self._context.now()
+
+            def bury(tx: Transaction) -> None:
+                tx.lock(objects=sorted(objects))
+                tx.contents.bury(objects, now)
+
+            self._context.graph.write(bury)
+
+    def cut_version(self, key: VersionKey) -> Freed:
+        """Take a deleted version's pages from it, and all that only they needed from the store."""
+        freed = Freed()
+        while True:
+
+            def step(tx: Transaction) -> tuple[bool, int, list[Blob]]:
+                tx.lock(nodes=[key])
+                pages = tx.contents.pages_of(key, limit=_PAGES_AT_ONCE)
+                tx.lock(pages=sorted(set(pages)))
+                tx.contents.disown(key, pages)
+                n_pages, going = reclaim(tx, sorted(set(pages)), [])
+                return len(pages) < _PAGES_AT_ONCE, n_pages, going
+
+            is_last, n_pages, going = self._context.graph.write(step)
+            self.delete_objects([blob.object for blob in going])
+            freed += Freed(n_pages, len(going), sum(blob.size_bytes for blob in going))
+            if is_last:
+                return freed
+
+    def settle_draft(self, id: DraftId) -> Freed:
+        """Drop a committed draft's holds; its version's pages keep what they contain."""
+        freed = Freed()
+        while True:
+
+            def step(tx: Transaction) -> tuple[bool, list[Blob], list[ObjectName]]:
+                tx.lock(drafts=[id])
+                held = sorted(tx.drafts.held(id))[:_BLOBS_AT_ONCE]
+                tx.drafts.release(id, held)
+                _, going = reclaim(tx, [], held)
+                is_last = len(held) < _BLOBS_AT_ONCE
+                late = bury_uploads(tx, id) if is_last else []
+                return is_last, going, late
+
+            is_last, going, late = self._context.graph.write(step)
+            self.delete_objects([blob.object for blob in going] + late)
+            freed += Freed(0, len(going), sum(blob.size_bytes for blob in going))
+            if is_last:
+                return freed
+
+    def drop_draft(self, id: DraftId, *, expired_at: datetime | None) -> Freed | None:
+        """Remove a draft and what it alone held.
+
+        Args:
+            expired_at: leave it alone if it was used meanwhile and now lives past this; None
+                removes it in any case.
+        Returns:
+            None if it was left alone or is not there.
+        """
+        freed = Freed()
+        while True:
+
+            def step(tx: Transaction) -> tuple[str, int, list[Blob], list[ObjectName]]:
+                tx.lock(drafts=[id])
+                draft = tx.drafts.find(id)
+                if draft is None or (expired_at is not None and draft.expires_at > expired_at):
+                    return "kept", 0, [], []
+                pages = sorted(tx.drafts.attached(id))[:_PAGES_AT_ONCE]
+                held = sorted(tx.drafts.held(id))[:_BLOBS_AT_ONCE]
+                tx.lock(pages=pages)
+                tx.drafts.detach(id, pages)
+                tx.drafts.release(id, held)
+                n_pages, going = reclaim(tx, pages, held)
+                is_last = len(pages) < _PAGES_AT_ONCE and len(held) < _BLOBS_AT_ONCE
+                objects = bury_uploads(tx, id) if is_last else []
+                if is_last:
+                    tx.drafts.remove(id)
+                return "gone" if is_last else "more", n_pages, going, objects
+
+            state, n_pages, going, objects = self._context.graph.write(step)
+            self.delete_objects([blob.object for blob in going] + objects)
+            freed += Freed(n_pages, len(going), sum(blob.size_bytes for blob in going))
+            if state != "more":
+                return freed if state == "gone" else None
+
+    def finish(self, *, min_age: timedelta = timedelta(0)) -> Freed:
+        """Take up all work that is left: each process does this at its start and ever again.
+
+        Args:
+            min_age: leave deletions alone that began more recently: their own requests are
+                likely still at work, and count what they free.
+
+        Deletions that a crash cut short, tombstones whose object may still be there, drafts past
+        their time, and tombstones that have waited long enough for a late upload.
+        """
+        graph, freed = self._context.graph, Freed()
+        before = self._context.now() - min_age
+        while deleted := graph.read(partial(_unfinished, before=before)):
+            for key in deleted:
+                freed += self.cut_version(key)
+        while pending := graph.read(lambda tx: tx.contents.pending_tombstones(limit=1000)):
+            self.delete_objects([tombstone.object for tombstone in pending])
+            freed += Freed(0, 0, sum(tombstone.size_bytes for tombstone in pending))
+        now = self._context.now()
+        while expired := graph.read(lambda tx: tx.drafts.expired(now, limit=100)):
+            freed += sum(
+                (self.drop_draft(id, expired_at=now) or Freed() for id in expired), Freed()
+            )
+        self._drop_late_tombstones()
+        graph.write(lambda tx: tx.plans.remove_expired(now))
+        return freed
+
+    def _drop_late_tombstones(self) -> None:
+        graph = self._context.graph
+        before = self._context.now() - self._context.limits.longest_transfer
+        while late := graph.read(lambda tx: tx.contents.late_tombstones(before, limit=1000)):
+            objects = [tombstone.object for tombstone in late]
+            self._context.blobs.delete(objects)  # began after the last moment one could land
+
+            def drop(tx: Transaction, objects: Sequence[ObjectName] = objects) -> None:
+                tx.lock(objects=objects)
+                tx.contents.remove_tombstones(objects)
+
+            graph.write(drop)

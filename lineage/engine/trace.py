@@ -1,0 +1,158 @@
+"""Traces: what something was made from, and what was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lineage.engine.access import may_read, readable
+from lineage.engine.context import Context
+from lineage.engine.versions import resolve
+from lineage.errors import Invalid, NotFound
+from lineage.model import Caller, Direction, Edge, NodeInfo, Trace, TraceQuery
+from lineage.names import ArtifactRef, NodeKey, ProjectKey, RunKey, parse_node
+from lineage.ports import Transaction
+
+__all__ = ["TraceAnswer", "Traces"]
+
+_HIDDEN = "hidden:"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceAnswer:
+    """A trace as its caller may see it.
+
+    Nodes of projects the caller may not read are `hidden:run:1`, `hidden:artifact:2` and so on:
+    their hop and their kind are told, and the number means something within this answer only.
+    """
+
+    starts: tuple[NodeKey, ...]  # every segment of a run that was named
+    direction: Direction
+    trace: Trace
+    nodes: dict[NodeKey, NodeInfo]  # of starts and answer, if asked for; hidden ones left out
+    n_runs: int  # runs, however many of their segments were reached
+    n_versions: int
+    n_hidden: int
+
+
+class Traces:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def trace(
+        self,
+        caller: Caller,
+        starts: Sequence[ArtifactRef | RunKey],
+        direction: Direction,
+        *,
+        max_hops: int | None = None,
+        limit: int | None = None,
+        with_edges: bool = False,
+        with_nodes: bool = False,
+    ) -> TraceAnswer:
+        """Everything upstream (or downstream) of the starts, nearest first.
+
+        Args:
+            starts: one or more versions and runs; a run means all its segments. Not in the answer.
+            max_hops: edges to follow, >= 1; None goes to the end.
+            limit: nodes in the answer, >= 1; None has no limit. `complete` tells if it was cut.
+            with_edges: also the edges among the starts and the answer.
+            with_nodes: also the state, type and name of each node.
+        Raises:
+            NotFound: a start does not exist, or the caller may not read it.
+        Cost: O(n + m), one query.
+        Source: W3C PROV-DM section 5.2 (derivation).
+        """
+        for name, bound in (("max_hops", max_hops), ("limit", limit)):
+            if bound is not None and bound < 1:
+                raise Invalid(name, "is less than 1")
+        if not starts:
+            raise Invalid("start", "names nothing to start from")
+
+        def ask(tx: Transaction) -> TraceAnswer:
+            nodes = self._starts(tx, caller, starts)
+            query = TraceQuery(nodes, direction, max_hops, limit, with_edges)
+            trace = tx.questions.trace(query)
+            masked, n_hidden = _mask(tx, caller, trace)
+            infos: dict[NodeKey, NodeInfo] = {}
+            if with_nodes:
+                keys = [*nodes, *(key for level in masked.levels for key in level)]
+                seen = [key for key in keys if not key.startswith(_HIDDEN)]
+                infos = tx.questions.describe(seen)
+            n_runs, n_versions = _count(trace, nodes)
+            return TraceAnswer(nodes, direction, masked, infos, n_runs, n_versions, n_hidden)
+
+        return self._context.graph.read(ask)
+
+    def _starts(
+        self, tx: Transaction, caller: Caller, starts: Sequence[ArtifactRef | RunKey]
+    ) -> tuple[NodeKey, ...]:
+        nodes: set[NodeKey] = set()
+        for start in starts:
+            if isinstance(start, RunKey):
+                readable(tx, caller, start.project)
+                segments = tx.runs.segments(start)
+                if not segments:
+                    raise NotFound(f"there is no run {start.path}")
+                nodes.update(segment.key for segment in segments)
+            else:
+                readable(tx, caller, start.collection.project)
+                key = resolve(tx, start)
+                if key not in tx.versions.find([key]):
+                    raise NotFound(f"there is no version {key.path}")
+                nodes.add(key)
+        return tuple(sorted(nodes))
+
+
+def _count(trace: Trace, starts: Sequence[NodeKey]) -> tuple[int, int]:
+    started = {key.partition("#")[0] for key in starts}
+    runs: set[str] = set()
+    n_versions = 0
+    for level in trace.levels:
+        for key in level:
+            if key.startswith("artifact:"):
+                n_versions += 1
+            else:
+                runs.add(key.partition("#")[0])
+    return len(runs - started), n_versions
+
+
+def _mask(tx: Transaction, caller: Caller, trace: Trace) -> tuple[Trace, int]:
+    """The trace with what the caller may not read hidden: after the walk, never inside it."""
+    if caller.is_admin:
+        return trace, 0
+    seen: dict[ProjectKey, bool] = {}
+    hidden: dict[NodeKey, NodeKey] = {}
+    for level in trace.levels:
+        for key in level:
+            project = _project_of(key)
+            if project not in seen:
+                found = tx.projects.find(project)
+                seen[project] = found is not None and may_read(caller, found)
+            if not seen[project]:
+                kind = key.partition(":")[0]
+                hidden[key] = NodeKey(f"{_HIDDEN}{kind}:{len(hidden) + 1}")
+    if not hidden:
+        return trace, 0
+    levels = tuple(tuple(sorted(hidden.get(key, key) for key in level)) for level in trace.levels)
+    edges = sorted(
+        (
+            Edge(hidden.get(edge.src, edge.src), hidden.get(edge.dst, edge.dst), edge.kind)
+            for edge in trace.edges
+        ),
+        key=lambda edge: (edge.src, edge.dst),
+    )
+    return replace(trace, levels=levels, edges=tuple(edges)), len(hidden)
+
+
+def _project_of(key: NodeKey) -> ProjectKey:
+    entity, project, _ = key.partition(":")[2].split("/", 2)
+    return ProjectKey(f"{entity}/{project}")
+
+
+def parse_start(text: str) -> ArtifactRef | RunKey:
+    """The start that a full key or a full path names."""
+    if text.startswith("run:"):
+        node = parse_node(text)
+        return RunKey(node.partition("#")[0])
+    return ArtifactRef.parse(text)

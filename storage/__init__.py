@@ -1,0 +1,1 @@
+"""Where blobs lie: adapters of `lineage.ports.BlobStore`, one module each."""
