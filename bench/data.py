@@ -29,6 +29,7 @@ DATA: Mapping[str, Files] = MappingProxyType(
         "small": Files(200, 2**10, seed=11),
         "files10k": Files(10_000, 2**12, seed=12),
         "file2g": Files(1, 2**31, seed=13),
+        "files100k": Files(100_000, 2**8, seed=14),
     }
 )
 

@@ -1,16 +1,9 @@
--- A page of runs. The parts between /* */ and the word after them are put in by compile_filter.
--- Parameters: :projects their ids (carray), :stale_before, :limit
--- Columns: as find_runs, with the computed state, then the value they are ordered by
+-- A page of runs. What follows a comment such as /*where*/ is put in by compile_filter.
+-- Parameters: :projects their ids (carray), :limit; :stale_before where a part names it
+-- Columns: key, the value they are ordered by
 -- Order: as asked, then key
 -- Index: run_in_project (project_id, created_at), run_value (run_id, document, path)
-SELECT
-    n.key, s.key, r.point,
-    CASE
-        WHEN r.state = 'running' AND r.heartbeat_at < :stale_before THEN 'crashed' ELSE r.state
-    END,
-    r.created_at, r.heartbeat_at, r.finished_at, r.exit_code, r.revision, r.name, r.job_type,
-    r.group_name, r.tags, r.error, r.notes, r.config, r.summary, r.summary_min, r.summary_max,
-    /*value*/ NULL
+SELECT n.key, /*value*/ NULL
 FROM run AS r
     CROSS JOIN node AS n ON n.id = r.id
     CROSS JOIN project AS p ON p.id = r.project_id

@@ -386,6 +386,20 @@ class DeleteContract:
 
 
 class BlobStoreContract(PutContract, PutManyContract, ReadContract, DeleteContract):
+    def test_new_object_names_a_place_that_nobody_ever_had(
+        self, store: BlobStore, raw: Raw
+    ) -> None:
+        names = [store.new_object(Digest.of(b"abc")) for _ in range(100)]
+        assert len(set(names)) == 100
+        for name in names[:2]:
+            store.put(replace(upload_of(b"abc"), object=name), [b"abc"], now=NOW)
+        assert raw.everything() == dict.fromkeys(names[:2], b"abc")
+
+    def test_new_object_refuses_the_digest_of_a_list_of_parts(self, store: BlobStore) -> None:
+        with pytest.raises(Invalid) as caught:
+            store.new_object(Digest.parse("sha256-64m:" + "0" * 64))
+        assert caught.value.field == "digest"
+
     def test_iter_objects_gives_every_object_by_name(self, store: BlobStore, raw: Raw) -> None:
         sizes = {new_object(Digest.of(str(n).encode())): n for n in range(600)}
         for name, n_bytes in sizes.items():

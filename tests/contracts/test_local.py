@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lineage.digest import Digest
-from lineage.errors import NotFound, Unavailable
+from lineage.errors import AlreadyExists, NotFound, Unavailable
 from lineage.model import ObjectName
 from storage import layout, local
 from storage.local import LocalBlobStore
@@ -59,17 +59,12 @@ class TestLocalBlobStore(BlobStoreContract):
 
 
 class TestNames:
-    def test_a_digest_gives_a_new_name_each_time(self) -> None:
+    def test_a_name_begins_with_the_digest_and_lies_in_a_known_folder(self) -> None:
         digest = Digest.of(b"abc")
-        one, two = layout.new_object(digest), layout.new_object(digest)
-        assert one != two
-        assert one.startswith(f"sha256/{digest.hex[:2]}/{digest.hex[2:]}-")
-        assert layout.is_object(one)
-        assert one.rpartition("/")[0] in layout.FOLDERS
-
-    def test_a_list_of_parts_gets_no_name(self) -> None:
-        with pytest.raises(Exception, match="only blobs are stored"):
-            layout.new_object(Digest.parse("sha256-64m:" + "0" * 64))
+        name = layout.new_object(digest)
+        assert name.startswith(f"sha256/{digest.hex[:2]}/{digest.hex[2:]}-")
+        assert name.rpartition("/")[0] in layout.FOLDERS
+        assert layout.is_object(name)
 
 
 class TestTheFolder:
@@ -109,6 +104,28 @@ class TestTheFolder:
         (root / "sha256" / "ab" / "notes.txt").write_text("somebody's")
         (root / "sha256" / "lost+found").mkdir()
         assert list(store.iter_objects()) == []
+
+    def test_an_object_deleted_while_it_is_listed_is_left_out(
+        self, store: LocalBlobStore, raw: Folder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        raw.plant(layout.new_object(Digest.of(b"abc")), b"abc")
+
+        def look_and_delete(name: str) -> bool:
+            (raw.root / name).unlink()
+            return True
+
+        monkeypatch.setattr(layout, "is_object", look_and_delete)
+        assert list(store.iter_objects()) == []
+
+    def test_put_under_a_taken_name_is_refused_before_anything_is_read(
+        self, store: LocalBlobStore, raw: Folder
+    ) -> None:
+        upload = upload_of(b"abc")
+        raw.plant(upload.object, b"there before")
+        chunks = iter([b"abc"])
+        with pytest.raises(AlreadyExists):
+            store.put(upload, chunks, now=NOW)
+        assert next(chunks) == b"abc"
 
     def test_a_link_is_no_object(self, store: LocalBlobStore, root: Path, tmp_path: Path) -> None:
         (tmp_path / "secret").write_text("not yours")
@@ -228,7 +245,6 @@ class TestFlushing:
         def broken(fd: int) -> None:
             raise OSError(5, "Input/output error")
 
-        fsync = os.fsync
         items = [(upload_of(data), data) for data in map(pattern, range(100))]
         upload = upload_of(b"abc")
         for name, value in ((os, "fsync"), (local, "_flush")):
@@ -242,7 +258,6 @@ class TestFlushing:
             with pytest.raises(Unavailable, match="the disk reports errors"):
                 store.put_many(items, now=NOW)
         assert raw.everything() == {}
-        assert os.fsync is fsync
 
 
 def run(script: str, *args: object, prefix: tuple[str, ...] = ()) -> str:

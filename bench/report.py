@@ -1,0 +1,196 @@
+"""The table of a run: seconds, ratios, and whether each bound is met."""
+
+from collections.abc import Sequence
+
+from bench.closures import Closure
+from bench.engine_verbs import Rate
+from bench.storing import Stored
+
+_MIB = 2**20
+_BFS_BOUNDS = {"G1": 8.0, "G4": 12.0}
+_SECONDS_BOUNDS = {"G2": 1.0, "D60": 1.0}
+
+
+class Report:
+    """Collects results; `text` is Markdown."""
+
+    def __init__(self, machine: str) -> None:
+        self._machine = machine
+        self._closures: list[Closure] = []
+        self._rates: list[Rate] = []
+        self._stored: list[Stored] = []
+
+    def add_closure(self, closure: Closure) -> None:
+        self._closures.append(closure)
+
+    def add_rate(self, rate: Rate) -> None:
+        self._rates.append(rate)
+
+    def add_stored(self, stored: Sequence[Stored]) -> None:
+        self._stored += stored
+
+    def text(self) -> str:
+        parts = ["# Performance", _ABOUT, f"Measured on: {self._machine}."]
+        if self._closures:
+            parts += ["## Closures", _CLOSURES, self._closure_table()]
+        if self._rates:
+            parts += ["## Engine verbs", *map(_rate_line, self._rates)]
+        if self._stored:
+            parts += ["## Storing", _STORING, self._stored_table()]
+        bounds = self._bounds()
+        if bounds:
+            table = _table(["what", "asked", "measured", "met"], bounds)
+            parts += ["## Bounds", table]
+        return "\n\n".join(parts) + "\n"
+
+    def _closure_table(self) -> str:
+        head = ["graph", "nodes", "BFS", "engine", "x BFS", "REST", "x engine", "networkx"]
+        head += ["ml-metadata", "ml-metadata, quickest", "÷ engine"]
+        return _table(head, [_closure_row(closure) for closure in self._closures])
+
+    def _stored_table(self) -> str:
+        head = ["workload", "ours", "wandb offline", "dvc", "mlflow", "limit"]
+        head += ["client grew, MiB", "server grew, MiB"]
+        rows = []
+        for stored in self._stored:
+            peers = [stored.peers.get(p) for p in ("wandb_offline", "dvc_add", "mlflow_log")]
+            rows.append(
+                [
+                    stored.workload,
+                    _seconds(stored.ours),
+                    *map(_seconds, peers),
+                    _seconds(stored.limit),
+                    f"{stored.client_growth_bytes / _MIB:.0f}",
+                    f"{stored.server_growth_bytes / _MIB:.0f}",
+                ]
+            )
+        return _table(head, rows)
+
+    def _bounds(self) -> list[list[str]]:
+        rows: list[list[str]] = []
+        for closure in self._closures:
+            rows += _closure_bounds(closure)
+        for rate in self._rates:
+            what = f"one-file versions a second, {rate.n_threads} threads"
+            rows.append(_bound(what, rate.a_second, "≥", 1000, ""))
+        by_name = {stored.workload: stored for stored in self._stored}
+        rows += _stored_bounds(by_name)
+        return rows
+
+
+def _closure_row(closure: Closure) -> list[str]:
+    slowest, quickest = _mlmd(closure)
+    return [
+        closure.graph,
+        f"{closure.n_nodes:,}",
+        _seconds(closure.bfs),
+        _seconds(closure.engine),
+        f"{closure.engine / closure.bfs:.1f}",
+        _seconds(closure.rest),
+        f"{closure.rest / closure.engine:.1f}",
+        _seconds(closure.networkx),
+        _seconds(slowest),
+        _seconds(quickest),
+        f"{quickest / closure.engine:.1f}" if quickest else "",
+    ]
+
+
+def _mlmd(closure: Closure) -> tuple[float | None, float | None]:
+    """ml-metadata's own question, and the quickest of all ways to ask it."""
+    seconds = closure.mlmd.get("seconds")
+    ways = [v for k, v in closure.mlmd.items() if k.endswith("_s") and isinstance(v, float)]
+    every = [float(value) for value in [seconds, *ways] if value is not None]
+    return (float(seconds) if seconds else None, min(every) if every else None)
+
+
+def _closure_bounds(closure: Closure) -> list[list[str]]:
+    rows = []
+    name = closure.graph
+    if name in _BFS_BOUNDS:
+        ratio = closure.engine / closure.bfs
+        rows.append(_bound(f"{name}, engine ÷ BFS", ratio, "≤", _BFS_BOUNDS[name], "x"))
+        rest = closure.rest / closure.engine
+        rows.append(_bound(f"{name}, REST ÷ engine", rest, "≤", 3, "x"))
+    if name in _SECONDS_BOUNDS:
+        rows.append(_bound(f"{name}, engine", closure.engine, "≤", _SECONDS_BOUNDS[name], " s"))
+    slowest, quickest = _mlmd(closure)
+    if name == "G1" and slowest and quickest:
+        rows.append(_bound("G1, ml-metadata ÷ engine", slowest / closure.engine, "≥", 5, "x"))
+        what = "G1, quickest way through ml-metadata ÷ engine"
+        rows.append(_bound(what, quickest / closure.engine, "≥", 5, "x"))
+    return rows
+
+
+def _stored_bounds(by_name: dict[str, Stored]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    many, large = by_name.get("files10k"), by_name.get("file2g")
+    for peer, least in (("wandb_offline", 2.0), ("dvc_add", 3.0)):
+        seconds = many.peers.get(peer) if many else None
+        if many and seconds:
+            rows.append(
+                _bound(f"10,000 files: {peer} ÷ ours", seconds / many.ours, "≥", least, "x")
+            )
+    if large and large.limit:
+        percent = 100 * large.limit / large.ours
+        rows.append(_bound("2 GiB: speed of hash and copy", percent, "≥", 30, " %"))
+        for who in ("client", "server"):
+            grown = getattr(large, f"{who}_growth_bytes") / _MIB
+            rows.append(_bound(f"2 GiB: {who} grew", grown, "≤", 128, " MiB"))
+    for name, first in list(by_name.items()):
+        again = by_name.get(f"{name}-again")
+        if again:
+            what = f"{name}: first ÷ again, unchanged"
+            rows.append(_bound(what, first.ours / again.ours, "≥", 10, "x"))
+    first, edited = by_name.get("files100k"), by_name.get("files100k, 10 edited")
+    if first and edited:
+        rows.append(
+            _bound("100,000 files: first ÷ 10 edited", first.ours / edited.ours, "≥", 10, "x")
+        )
+        rows.append(
+            _bound("100,000 files, 10 edited: new pages", edited.new_pages or 0, "≤", 20, "")
+        )
+        rows.append(_bound("100,000 files, 10 edited: uploads", edited.new_blobs or 0, "≤", 10, ""))
+    return rows
+
+
+def _bound(what: str, value: float, sign: str, bound: float, unit: str) -> list[str]:
+    met = {"≤": value <= bound, "<": value < bound, "≥": value >= bound}[sign]
+    return [what, f"{sign} {bound:g}{unit}", f"{value:,.4g}{unit}", "yes" if met else "**no**"]
+
+
+def _rate_line(rate: Rate) -> str:
+    return (
+        f"Logging a one-file version whose blob is there already, from {rate.n_threads} threads: "
+        f"{rate.a_second:,.0f} a second, each durable when it returns. The disk flushes "
+        f"{rate.flushes_a_second:,.0f} small appends a second, one after the other."
+    )
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value * 1000:.2g} ms" if value < 0.0995 else f"{value:.3g} s"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+_ABOUT = """What `make bench` measures, in one run on one machine, always beside something else:
+a peer installed from PyPI, or a limit. Compare ratios; the seconds are those of a small shared
+machine."""
+
+_CLOSURES = """Everything downstream of the graph's busiest version, with hops, keys sorted
+within a hop; the answer is compared with the reference before the clock starts. BFS is
+`hops_from` in `bench/graphs.py`, numpy in memory, which builds its index each time. networkx
+has the graph in memory already. ml-metadata (SQLite) is asked for its lineage subgraph; it
+stops at 100 hops, and where that cuts the answer short the figure is a walk over its events.
+The quickest way through it gives names without hops or ids without names."""
+
+_STORING = """Seconds from the call to the end; the fastest of three for ours and the limit, one
+for each peer. Ours goes through a server process over HTTP, verifies every digest on the
+server, and returns when bytes and graph are flushed to disk. No peer flushes what it stores;
+wandb offline, DVC and MLflow here copy files locally, without a server. The limit for 2 GiB is
+SHA-256 with hashlib and then a copy with fsync, one after the other. `small` is one version of
+one file of 1 KiB."""

@@ -1,0 +1,43 @@
+"""Projects and their entities."""
+
+from __future__ import annotations
+
+import apsw
+
+from lineage.errors import AlreadyExists
+from lineage.model import Access, Project, Scope
+from lineage.names import ProjectKey
+from sql.columns import from_us, scope_values, to_us
+from sql.statements import Statements
+
+__all__ = ["SqlProjects"]
+
+
+class SqlProjects:
+    """`lineage.ports.Projects` on SQLite."""
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+
+    def find(self, key: ProjectKey) -> Project | None:
+        row = self._sql.one("find_project", key)
+        return None if row is None else Project(key, Access(row[0]), from_us(row[1]))
+
+    def add(self, project: Project) -> None:
+        key = project.key
+        self._sql.run("add_entity", key.entity)
+        try:
+            self._sql.run("add_project", key, key.entity, project.access, to_us(project.created_at))
+        except apsw.ConstraintError as exc:
+            raise AlreadyExists(f"project {key} is there already", key=key) from exc
+
+    def set_access(self, key: ProjectKey, access: Access) -> None:
+        self._sql.run("set_access", key, access)
+
+    def select(
+        self, scope: Scope, *, entity: str | None, after: ProjectKey | None, limit: int
+    ) -> list[Project]:
+        rows = self._sql.all("select_projects", *scope_values(scope), entity, after or "", limit)
+        return [Project(ProjectKey(key), Access(access), from_us(at)) for key, access, at in rows]

@@ -1,0 +1,11 @@
+-- One draft.
+-- Parameters: ?1 key
+-- Columns: collection, type, actor, pages, expires_at, segment, aliases, tags, metadata,
+--   description, version, created
+-- Order: at most one row
+-- Index: draft (key)
+SELECT
+    collection, type, actor, pages, expires_at, segment, aliases, tags, metadata, description,
+    version, created
+FROM draft
+WHERE key = ?1;
