@@ -1,0 +1,1 @@
+"""The server: REST over the engine, and the composition root that picks its stores."""

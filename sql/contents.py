@@ -148,8 +148,9 @@ class SqlContents:
     def known_objects(self, names: Sequence[ObjectName]) -> set[ObjectName]:
         return set(map(ObjectName, self._sql.column("find_known_objects", texts(names))))
 
-    def owned_deleted(self, *, limit: int) -> list[VersionKey]:
-        return list(map(VersionKey, self._sql.column("find_owned_deleted", limit)))
+    def owned_deleted(self, before: datetime, *, limit: int) -> list[VersionKey]:
+        found = self._sql.column("find_owned_deleted", to_us(before), limit)
+        return list(map(VersionKey, found))
 
 
 def _page(row: tuple[Any, ...]) -> Page:

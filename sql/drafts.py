@@ -10,7 +10,7 @@ import apsw
 from lineage.digest import Digest
 from lineage.errors import AlreadyExists, Conflict
 from lineage.model import Draft, DraftId
-from lineage.names import CollectionKey, SegmentKey, VersionKey
+from lineage.names import CollectionKey, RunKey, SegmentKey, VersionKey
 from sql.columns import from_json, from_us, raw_digests, text_list, to_json, to_us
 from sql.statements import Statements
 
@@ -30,7 +30,7 @@ class SqlDrafts:
         if row is None:
             return None
         collection, type_, actor, pages, expires_at, segment, *rest = row
-        aliases, tags, metadata, description, version, created = rest
+        aliases, tags, metadata, description, version, created, run = rest
         return Draft(
             id=id,
             collection=CollectionKey(collection),
@@ -38,6 +38,7 @@ class SqlDrafts:
             actor=actor,
             pages=tuple(Digest.from_raw(pages[i : i + 32]) for i in range(0, len(pages), 32)),
             expires_at=from_us(expires_at),
+            run=None if run is None else RunKey(run),
             segment=None if segment is None else SegmentKey(segment),
             aliases=text_list(aliases),
             tags=text_list(tags),
@@ -54,7 +55,7 @@ class SqlDrafts:
                 "add_draft", draft.id, draft.collection, draft.type, draft.actor, pages,
                 to_us(draft.expires_at), draft.segment, to_json(draft.aliases),
                 to_json(draft.tags), to_json(draft.metadata), draft.description, draft.version,
-                draft.created,
+                draft.created, draft.run,
             )  # fmt: skip
         except apsw.ConstraintError as exc:
             raise AlreadyExists(f"draft {draft.id} is there already", id=draft.id) from exc

@@ -210,7 +210,7 @@ CREATE INDEX version_page_back ON version_page (page_id, version_id);
 
 -- Drafts and objects -------------------------------------------------------------------------
 
--- It names its collection, segment and version by key: they may not exist, or no longer.
+-- It names its collection, run, segment and version by key: they may not exist, or no longer.
 CREATE TABLE draft (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -219,6 +219,7 @@ CREATE TABLE draft (
     actor TEXT NOT NULL,
     pages BLOB NOT NULL,
     expires_at INTEGER NOT NULL,
+    run TEXT,
     segment TEXT,
     aliases TEXT NOT NULL,
     tags TEXT NOT NULL,

@@ -1,0 +1,140 @@
+"""The composition root: the only place that knows every adapter."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from api.settings import Settings, SettingsError
+from lineage.engine import Engine, Limits
+from lineage.errors import Unavailable
+from lineage.ports import BlobStore, GraphStore
+from sql.store import SqlGraphStore
+from storage.local import LocalBlobStore
+
+__all__ = ["Janitor", "Stores", "SystemClock", "open_stores"]
+
+_log = logging.getLogger(__name__)
+
+# What is younger belongs to a request that is still at work on it.
+_MIN_AGE: Final = timedelta(minutes=5)
+_LONGEST_PAUSE_S: Final = 300.0
+
+
+class SystemClock:
+    """`lineage.ports.Clock` of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The engine and what it runs on; `blobs` is there for reads that the engine has allowed."""
+
+    engine: Engine
+    graph: GraphStore
+    blobs: BlobStore
+
+    def close(self) -> None:
+        self.graph.close()
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open both stores, making their folders, and finish what a crash left undone.
+
+    Raises:
+        SettingsError: a URL names a store that there is not.
+        Unavailable: a store cannot be opened; says what to do.
+    """
+    graph_path = _graph_path(settings.graph_url.get_secret_value())
+    blobs_path = _blobs_path(settings.blobs_url)
+    try:
+        graph_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        advice = "give this process the folder, or set another LINEAGE_GRAPH_URL"
+        raise Unavailable(
+            f"the graph's folder {graph_path.parent} cannot be made ({exc.strerror}): {advice}"
+        ) from exc
+    blobs = LocalBlobStore(blobs_path)
+    graph = SqlGraphStore(graph_path)
+    limits = Limits(
+        draft_ttl=timedelta(seconds=settings.draft_ttl_s),
+        upload_ttl=timedelta(seconds=settings.upload_ttl_s),
+    )
+    engine = Engine(graph, blobs, SystemClock(), limits=limits)
+    try:
+        engine.check()
+        engine.reclaim.finish()
+    except BaseException:
+        graph.close()
+        raise
+    return Stores(engine, graph, blobs)
+
+
+def _graph_path(url: str) -> Path:
+    scheme = urlsplit(url).scheme
+    if scheme in ("bolt", "neo4j", "bolt+s", "neo4j+s"):
+        raise SettingsError(
+            "LINEAGE_GRAPH_URL: this build has no Neo4j store yet; use sqlite:///absolute/path"
+        )
+    return _path("LINEAGE_GRAPH_URL", url, "sqlite", "sqlite:///var/lib/lineage/graph.db")
+
+
+def _blobs_path(url: str) -> Path:
+    if urlsplit(url).scheme == "s3":
+        raise SettingsError(
+            "LINEAGE_BLOBS_URL: this build has no S3 store yet; use file:///absolute/path"
+        )
+    return _path("LINEAGE_BLOBS_URL", url, "file", "file:///var/lib/lineage/blobs")
+
+
+def _path(name: str, url: str, scheme: str, example: str) -> Path:
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    is_plain = not (parts.netloc or parts.query or parts.fragment)
+    if parts.scheme != scheme or not is_plain or path.strip("/") == "" or "\0" in path:
+        # The URL itself is not repeated: it may carry a password.
+        raise SettingsError(f"{name} is not {scheme}:// and an absolute path, such as {example}")
+    return Path(path)
+
+
+class Janitor:
+    """A thread that takes up unfinished work ever again: expired drafts, late deletions."""
+
+    def __init__(self, engine: Engine, *, draft_ttl_s: float) -> None:
+        self._engine = engine
+        # At least every quarter of a draft's life, at most once a second.
+        self._pause_s = max(1.0, min(draft_ttl_s / 4, _LONGEST_PAUSE_S))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, *, timeout_s: float = 10) -> None:
+        """Stop after the pass that runs now, if one does; what it leaves, the next start takes."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause_s):
+            try:
+                freed = self._engine.reclaim.finish(min_age=_MIN_AGE)
+            except Unavailable as exc:
+                _log.warning("reclaim_failed reason=%r", exc.message)
+            except Exception:
+                _log.exception("reclaim_failed")  # the next pass may fare better
+            else:
+                if freed.size_bytes or freed.n_blobs or freed.n_pages:
+                    _log.info(
+                        "reclaimed n_blobs=%d n_pages=%d size_bytes=%d",
+                        freed.n_blobs,
+                        freed.n_pages,
+                        freed.size_bytes,
+                    )

@@ -1,0 +1,114 @@
+"""lineage trace …"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from lineage.cli import output
+from lineage.cli.connection import connect
+from lineage.cli.options import JsonOption, ProjectOption, examples, group
+from lineage.cli.tree import TraceTree
+from lineage.names import RunKey
+
+__all__ = ["app"]
+
+app = group("Lineage: what something came from, and what was made from it.")
+
+_TERMINAL_NODES: Final = 200
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A version (with a colon: digits:v3), or a run.")
+]
+HopsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-hops",
+        min=1,
+        help="Edges to follow; runs and versions both count.",
+        show_default="to the end",
+    ),
+]
+NodesOption = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        "--limit",
+        min=0,
+        help="The nearest so many; 0 for all. By default all, and 200 on a terminal.",
+        show_default=False,
+    ),
+]
+
+
+@app.command(
+    epilog=examples("lineage trace upstream model:prod", "lineage trace upstream 3f2a9c --json")
+)
+def upstream(
+    name: NameArgument,
+    project: ProjectOption = None,
+    max_hops: HopsOption = None,
+    limit: NodesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw everything that a version or a run was made from."""
+    _trace(name, "upstream", project, max_hops=max_hops, limit=limit, json=json)
+
+
+@app.command(
+    epilog=examples(
+        "lineage trace downstream raw-images:v0",
+        "lineage trace downstream raw-images:v0 --max-hops 2",
+    )
+)
+def downstream(
+    name: NameArgument,
+    project: ProjectOption = None,
+    max_hops: HopsOption = None,
+    limit: NodesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw everything that was made from a version or a run."""
+    _trace(name, "downstream", project, max_hops=max_hops, limit=limit, json=json)
+
+
+def _trace(
+    name: str,
+    direction: str,
+    project: str | None,
+    *,
+    max_hops: int | None,
+    limit: int | None,
+    json: bool,
+) -> None:
+    server = connect(project)
+    start = server.version_or_run(name)
+    key = str(start) if isinstance(start, RunKey) else f"artifact:{start}"
+    if limit is None and output.is_terminal() and not json:
+        limit = _TERMINAL_NODES
+    bounds = {"start": key, "direction": direction, "max_hops": max_hops}
+    answer = server.get("/trace", **bounds, limit=limit or None, edges=True, nodes=True)
+    if json:
+        output.document(answer)
+        return
+    found = answer[direction]
+    total = found if found["complete"] else server.get("/trace", **bounds)[direction]
+    tree = TraceTree.of(answer["starts"], found, upstream=direction == "upstream")
+    for parts in tree.lines():
+        output.line(*parts)
+    output.line((_summary(found, total, direction, max_hops), "dim"))
+
+
+def _summary(
+    found: dict[str, Any], total: dict[str, Any], direction: str, max_hops: int | None
+) -> str:
+    n_runs, n_versions = total["n_runs"], total["n_versions"]
+    bound = f" within {max_hops} hops" if max_hops else ""
+    text = f"{n_versions} versions and {n_runs} runs {direction}{bound}"
+    if total["n_hidden"]:
+        text += f", {total['n_hidden']} of them in projects you may not read"
+    n_more = sum(map(len, total["levels"])) - sum(map(len, found["levels"]))
+    if n_more:
+        text = f"… and {n_more} more: --limit 0 shows all, --max-hops the nearest\n{text}"
+    return text

@@ -1,0 +1,188 @@
+"""The embedded graph store: one SQLite file, several threads and processes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+import apsw
+
+from lineage.errors import Unavailable
+from lineage.ports import Transaction
+from sql.database import find_network_file_system, migrate, open_database, translated
+from sql.transaction import SqlTransaction
+
+__all__ = ["SqlGraphStore"]
+
+T = TypeVar("T")
+
+_MAX_GROUP: Final = 64  # transactions that one commit may carry
+
+
+class _Session:
+    """One connection and the verbs on it."""
+
+    __slots__ = ("connection", "execute", "transaction")
+
+    def __init__(self, path: Path, *, is_writer: bool) -> None:
+        self.connection = open_database(path, is_writer=is_writer)
+        self.execute = self.connection.execute
+        self.transaction = SqlTransaction(self.connection)
+
+
+class _Job(Generic[T]):
+    """One call of `write`: what to run, and what came of it."""
+
+    __slots__ = ("error", "fn", "is_done", "result")
+
+    result: T
+
+    def __init__(self, fn: Callable[[Transaction], T]) -> None:
+        self.fn = fn
+        self.error: BaseException | None = None
+        self.is_done = False
+
+
+class SqlGraphStore:
+    """`lineage.ports.GraphStore` in the SQLite file at `path`, which is made if it is not there.
+
+    Writers queue for one connection, and whoever comes first commits for all who wait: each `fn` in
+    a savepoint of its own, one flush to disk for the whole group. A `fn` may therefore run in
+    another thread than the one that called `write`. Readers have a connection each.
+
+    Raises:
+        Unavailable: the file cannot be opened, is no graph of ours, or newer than this program.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._queue: deque[_Job[Any]] = deque()
+        self._turn = threading.Lock()  # whoever has it may use the writer
+        self._sessions: list[_Session] = []
+        self._sessions_lock = threading.Lock()
+        self._reader = threading.local()
+        self._is_closed = False
+        self._refuse_network()
+        with translated(self._path):
+            self._writer = self._open(is_writer=True)
+            try:
+                migrate(self._writer.connection, self._path)
+            except BaseException:
+                self.close()
+                raise
+
+    def _refuse_network(self) -> None:
+        mounts = Path("/proc/mounts")
+        if not mounts.exists():
+            return
+        kind = find_network_file_system(self._path.resolve(), mounts.read_text(encoding="utf-8"))
+        if kind is not None:
+            raise Unavailable(
+                f"{self._path} is on a network file system ({kind}), where SQLite loses data:"
+                " name a file on a disk of this machine"
+            )
+
+    def _open(self, *, is_writer: bool) -> _Session:
+        session = _Session(self._path, is_writer=is_writer)
+        with self._sessions_lock:
+            if self._is_closed:
+                session.connection.close()
+                raise Unavailable(f"{self._path} has been closed")
+            self._sessions.append(session)
+        return session
+
+    def read(self, fn: Callable[[Transaction], T]) -> T:
+        with translated(self._path):
+            session: _Session | None = getattr(self._reader, "session", None)
+            if session is None or self._is_closed:
+                session = self._reader.session = self._open(is_writer=False)
+            session.execute("BEGIN")
+            try:
+                session.transaction.begin()
+                return fn(session.transaction)
+            except apsw.ReadOnlyError as exc:
+                raise RuntimeError("a verb that writes was called in read()") from exc
+            finally:
+                if session.connection.in_transaction:
+                    session.execute("COMMIT")
+
+    def write(self, fn: Callable[[Transaction], T]) -> T:
+        job = _Job(fn)
+        self._queue.append(job)
+        with self._turn:
+            # Whoever had the turn before may have done this job along with its own.
+            while not job.is_done:
+                self._commit_group()
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def _commit_group(self) -> None:
+        """Run what waits and commit it at once. Every job taken from the queue ends done."""
+        jobs: list[_Job[Any]] = []
+        try:
+            with translated(self._path):
+                self._run_group(jobs)
+        except Exception as exc:
+            # Nothing was committed, neither of those that ran well nor of the others.
+            self._fail(jobs, exc)
+        except BaseException:
+            self._fail(jobs, Unavailable("interrupted before the commit: try again"))
+            raise
+        finally:
+            for job in jobs:
+                job.is_done = True
+
+    def _run_group(self, jobs: list[_Job[Any]]) -> None:
+        if self._is_closed:
+            jobs.append(self._queue.popleft())
+            raise Unavailable(f"{self._path} has been closed")
+        execute = self._writer.execute
+        try:
+            # Taken first, so that no error of the next statement leaves it waiting for ever.
+            jobs.append(self._queue.popleft())
+            execute("BEGIN IMMEDIATE")
+            self._run(jobs[0])
+            # Those who have come meanwhile share the commit.
+            while self._queue and len(jobs) < _MAX_GROUP:
+                jobs.append(self._queue.popleft())
+                self._run(jobs[-1])
+            execute("COMMIT")
+        except BaseException:
+            if self._writer.connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def _run(self, job: _Job[Any]) -> None:
+        """One job in its savepoint; its own failure is its own."""
+        writer = self._writer
+        writer.execute("SAVEPOINT job")
+        writer.transaction.begin()
+        try:
+            with translated(self._path):
+                job.result = job.fn(writer.transaction)
+        except Exception as exc:
+            if not writer.connection.in_transaction:
+                raise  # SQLite gave up the whole transaction: disk full, or worse
+            job.error = exc
+            writer.execute("ROLLBACK TO job")
+        writer.execute("RELEASE job")
+
+    def _fail(self, jobs: list[_Job[Any]], error: Exception) -> None:
+        for job in jobs:
+            if job.error is None:
+                job.error = error
+
+    def check(self) -> None:
+        self.read(lambda tx: tx.events.select(subject=None, after=None, limit=1))
+
+    def close(self) -> None:
+        """Wait for the group that is being written, then close every connection."""
+        with self._turn, self._sessions_lock:
+            self._is_closed = True
+            for session in self._sessions:
+                session.connection.close()
+            self._sessions.clear()
