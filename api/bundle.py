@@ -1,7 +1,7 @@
 """Bundles: many small things in one body.
 
-    [["sha256:ab…",4096],["sha256:cd…",17]]\\n     one JSON line: digest and size of each
-    <4,096 bytes><17 bytes>                        then the bytes, one after another, in that order
+[["sha256:ab…",4096],["sha256:cd…",17]]\\n     one JSON line: digest and size of each
+<4,096 bytes><17 bytes>                        then the bytes, one after another, in that order
 """
 
 from __future__ import annotations

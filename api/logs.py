@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["request_id", "set_up"]
+__all__ = ["request_id", "say_listening", "set_up"]
 
 request_id: Final[ContextVar[str]] = ContextVar("request_id", default="-")
 """The request that this thread or task is at work on."""
@@ -38,3 +38,8 @@ def set_up() -> None:
     handler.setFormatter(_KeyValue())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at info, we say
+
+
+def say_listening(url: str) -> None:
+    """Tell where the server is about to answer; with LINEAGE_PORT=0 this is how one learns it."""
+    logging.getLogger("api").info("listening url=%s", url)

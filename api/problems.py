@@ -95,9 +95,7 @@ def status_of(error: LineageError, path: str) -> int:
     return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
 
 
-def problem(
-    error: LineageError, status: int, headers: Mapping[str, str] | None = None
-) -> Response:
+def problem(error: LineageError, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """The problem document of an error; its facts stand beside what RFC 9457 names."""
     document = {name: value for name, value in error.facts.items() if name not in _OURS}
     document |= {

@@ -11,7 +11,7 @@ from lineage.errors import AlreadyExists
 from lineage.model import Collection
 from lineage.names import CollectionKey, ProjectKey
 from sql.columns import from_us, texts, to_us
-from sql.statements import Statements
+from sql.statements import Statements, is_duplicate
 
 __all__ = ["SqlCollections"]
 
@@ -37,7 +37,7 @@ class SqlCollections:
                 collection.next_index, collection.description,
             )  # fmt: skip
         except apsw.ConstraintError as exc:
-            if exc.extendedresult != apsw.SQLITE_CONSTRAINT_UNIQUE:
+            if not is_duplicate(exc):
                 raise
             raise AlreadyExists(f"collection {key} is there already", key=key) from exc
 

@@ -124,18 +124,16 @@ def _schema_version(connection: apsw.Connection, path: Path) -> int:
 def find_network_file_system(path: Path, mounts: str) -> str | None:
     """The kind of network file system that `path` lies on, by the text of /proc/mounts.
 
-    SQLite's locks and its shared memory do not hold there, and it would lose data silently.
+    `path` is absolute. SQLite's locks and its shared memory do not hold there: it would lose data
+    silently.
     """
     kinds = {"/": "unknown"}
     for line in mounts.splitlines():
         _, where, kind, *_ = line.split(" ")
         kinds[where.replace("\\040", " ")] = kind
-    for folder in (path, *path.parents):
-        kind = kinds.get(str(folder))
-        if kind is not None:
-            is_network = _NETWORK.fullmatch(kind) and kind not in _LOCAL_FUSE
-            return kind if is_network else None
-    return None
+    kind = next(kinds[str(folder)] for folder in (path, *path.parents) if str(folder) in kinds)
+    is_network = _NETWORK.fullmatch(kind) is not None and kind not in _LOCAL_FUSE
+    return kind if is_network else None
 
 
 @contextmanager

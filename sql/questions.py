@@ -124,9 +124,7 @@ def _by_key(holder: Holder) -> str:
     return holder.key
 
 
-def _having(
-    bodies: Iterable[tuple[int, bytes]], is_wanted: Callable[[Entry], bool]
-) -> list[int]:
+def _having(bodies: Iterable[tuple[int, bytes]], is_wanted: Callable[[Entry], bool]) -> list[int]:
     """The pages with an entry that is wanted."""
     return [page for page, body in bodies if any(map(is_wanted, parse_entries(body)))]
 

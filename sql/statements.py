@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-__all__ = ["Statements", "load"]
+__all__ = ["Statements", "is_duplicate", "load"]
 
 
 @cache
@@ -23,6 +23,11 @@ def load() -> Mapping[str, str]:
 def _read(path: Path) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("--")).strip()
+
+
+def is_duplicate(exc: apsw.ConstraintError) -> bool:
+    """Whether a key was there already; else something that a row refers to is not there."""
+    return str(exc).startswith("UNIQUE")
 
 
 class Statements:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
+from weakref import WeakSet
 
 import apsw
 
@@ -25,7 +27,7 @@ _MAX_GROUP: Final = 64  # transactions that one commit may carry
 class _Session:
     """One connection and the verbs on it."""
 
-    __slots__ = ("connection", "execute", "transaction")
+    __slots__ = ("__weakref__", "connection", "execute", "transaction")
 
     def __init__(self, path: Path, *, is_writer: bool) -> None:
         self.connection = open_database(path, is_writer=is_writer)
@@ -36,7 +38,7 @@ class _Session:
 class _Job(Generic[T]):
     """One call of `write`: what to run, and what came of it."""
 
-    __slots__ = ("error", "fn", "is_done", "result")
+    __slots__ = ("error", "fn", "is_done", "leads", "result", "wake")
 
     result: T
 
@@ -44,6 +46,9 @@ class _Job(Generic[T]):
         self.fn = fn
         self.error: BaseException | None = None
         self.is_done = False
+        self.leads = False
+        self.wake = threading.Lock()  # released once: when it is done, or shall lead
+        self.wake.acquire()
 
 
 class SqlGraphStore:
@@ -60,8 +65,10 @@ class SqlGraphStore:
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
         self._queue: deque[_Job[Any]] = deque()
-        self._turn = threading.Lock()  # whoever has it may use the writer
-        self._sessions: list[_Session] = []
+        self._is_led = False  # whether some thread is committing, or has been told to
+        self._queue_lock = threading.Lock()
+        self._writing = threading.Lock()  # whoever has it may use the writer
+        self._sessions: WeakSet[_Session] = WeakSet()  # a reader's goes with its thread
         self._sessions_lock = threading.Lock()
         self._reader = threading.local()
         self._is_closed = False
@@ -91,7 +98,7 @@ class SqlGraphStore:
             if self._is_closed:
                 session.connection.close()
                 raise Unavailable(f"{self._path} has been closed")
-            self._sessions.append(session)
+            self._sessions.add(session)
         return session
 
     def read(self, fn: Callable[[Transaction], T]) -> T:
@@ -111,22 +118,46 @@ class SqlGraphStore:
 
     def write(self, fn: Callable[[Transaction], T]) -> T:
         job = _Job(fn)
-        self._queue.append(job)
-        with self._turn:
-            # Whoever had the turn before may have done this job along with its own.
-            while not job.is_done:
+        with self._queue_lock:
+            self._queue.append(job)
+            leads = not self._is_led
+            self._is_led = True
+        if not leads:
+            self._wait(job)
+        if not job.is_done:
+            try:
                 self._commit_group()
+            finally:
+                self._hand_over()
         if job.error is not None:
             raise job.error
         return job.result
+
+    def _wait(self, job: _Job[Any]) -> None:
+        """Until the job is done, or its thread is to lead the next group."""
+        try:
+            job.wake.acquire()
+        except BaseException:
+            with self._queue_lock, suppress(ValueError):
+                self._queue.remove(job)  # unless it is being run: then its outcome stands
+            if job.leads:
+                self._hand_over()
+            raise
+
+    def _hand_over(self) -> None:
+        with self._queue_lock:
+            self._is_led = bool(self._queue)
+            if self._queue:
+                self._queue[0].leads = True
+                self._queue[0].wake.release()
 
     def _commit_group(self) -> None:
         """Run what waits and commit it at once. Every job taken from the queue ends done."""
         jobs: list[_Job[Any]] = []
         try:
-            with translated(self._path):
+            with self._writing, translated(self._path):
                 self._run_group(jobs)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - handed to every thread that waits for it
             # Nothing was committed, neither of those that ran well nor of the others.
             self._fail(jobs, exc)
         except BaseException:
@@ -135,6 +166,8 @@ class SqlGraphStore:
         finally:
             for job in jobs:
                 job.is_done = True
+                if not job.leads:
+                    job.wake.release()
 
     def _run_group(self, jobs: list[_Job[Any]]) -> None:
         if self._is_closed:
@@ -181,7 +214,7 @@ class SqlGraphStore:
 
     def close(self) -> None:
         """Wait for the group that is being written, then close every connection."""
-        with self._turn, self._sessions_lock:
+        with self._writing, self._sessions_lock:
             self._is_closed = True
             for session in self._sessions:
                 session.connection.close()

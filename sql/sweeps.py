@@ -10,7 +10,7 @@ from lineage.errors import AlreadyExists
 from lineage.model import Goal, Sweep
 from lineage.names import ProjectKey, SweepKey
 from sql.columns import from_json, from_us, to_json, to_us
-from sql.statements import Statements
+from sql.statements import Statements, is_duplicate
 
 __all__ = ["SqlSweeps"]
 
@@ -36,7 +36,7 @@ class SqlSweeps:
                 sweep.run_cap, sweep.next_point, sweep.is_stopped,
             )  # fmt: skip
         except apsw.ConstraintError as exc:
-            if exc.extendedresult != apsw.SQLITE_CONSTRAINT_UNIQUE:
+            if not is_duplicate(exc):
                 raise
             raise AlreadyExists(f"{key} is there already", key=key) from exc
 

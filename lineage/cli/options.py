@@ -63,10 +63,16 @@ OrderOption = Annotated[
 ]
 VersionArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="[[entity/]project/]collection[:alias or vN]."),
+    typer.Argument(
+        metavar="NAME", help="digits:v3, digits:prod, digits (its latest), acme/vision/digits:v3."
+    ),
 ]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="[[entity/]project/]run.")]
-SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="[[entity/]project/]sweep.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Its id: 3f2a9c, acme/vision/3f2a9c.")
+]
+SweepArgument = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="Its id: lr-search, acme/vision/lr-search.")
+]
 AliasesOption = Annotated[
     bool,
     typer.Option("--delete-aliases", help="Aliases go too; otherwise one that is set blocks."),
@@ -83,13 +89,13 @@ YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 def examples(*commands: str) -> str:
     """The end of a command's help."""
-    return "\n".join(["Examples:", *(f"  {command}" for command in commands)])
+    return "\n".join(["Examples:", *(f"$ {command}" for command in commands)])
 
 
-def group(help: str) -> typer.Typer:
+def group(about: str) -> typer.Typer:
     """A noun: a group of commands."""
     return typer.Typer(
-        help=help,
+        help=about,
         no_args_is_help=True,
         context_settings=HELP_NAMES,
         rich_markup_mode="rich",

@@ -224,12 +224,11 @@ def size_text(n_bytes: int) -> str:
     """`0 bytes`, `14.2 kB`, `3.1 GB`."""
     if n_bytes < 1000:
         return f"{n_bytes} bytes" if n_bytes != 1 else "1 byte"
-    size = float(n_bytes)
-    for unit in ("kB", "MB", "GB", "TB"):
+    size, units = n_bytes / 1000, ["TB", "GB", "MB", "kB"]
+    while size >= 999.95 and len(units) > 1:
         size /= 1000
-        if size < 999.95:
-            break
-    return f"{size:.1f} {unit}"
+        units.pop()
+    return f"{size:.1f} {units[-1]}"
 
 
 def _raw(item: Mapping[str, Any], column: Column) -> str:
@@ -279,5 +278,3 @@ def _write(text: str, file: TextIO | None = None) -> None:
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
-
-

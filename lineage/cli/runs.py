@@ -109,7 +109,9 @@ def run_details(found: dict[str, Any]) -> None:
     )
 )
 def rm(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="[[entity/]project/]run.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Ids: 3f2a9c, acme/vision/3f2a9c.")
+    ],
     project: ProjectOption = None,
     with_logged: Annotated[
         bool, typer.Option("--with-logged", help="Delete the versions that they logged, too.")

@@ -97,18 +97,15 @@ def _trace(
     tree = TraceTree.of(answer["starts"], found, upstream=direction == "upstream")
     for parts in tree.lines():
         output.line(*parts)
-    output.line((_summary(found, total, direction, max_hops), "dim"))
-
-
-def _summary(
-    found: dict[str, Any], total: dict[str, Any], direction: str, max_hops: int | None
-) -> str:
-    n_runs, n_versions = total["n_runs"], total["n_versions"]
-    bound = f" within {max_hops} hops" if max_hops else ""
-    text = f"{n_versions} versions and {n_runs} runs {direction}{bound}"
-    if total["n_hidden"]:
-        text += f", {total['n_hidden']} of them in projects you may not read"
     n_more = sum(map(len, total["levels"])) - sum(map(len, found["levels"]))
     if n_more:
-        text = f"… and {n_more} more: --limit 0 shows all, --max-hops the nearest\n{text}"
-    return text
+        output.line((f"… and {n_more} more: --limit 0 shows all, --max-hops the nearest", "bold"))
+    output.line((_summary(total, direction, max_hops), "dim"))
+
+
+def _summary(total: dict[str, Any], direction: str, max_hops: int | None) -> str:
+    counts = f"{total['n_versions']} versions and {total['n_runs']} runs {direction}"
+    bound = f" within {max_hops} hops" if max_hops else ""
+    n_hidden = total["n_hidden"]
+    hidden = f", {n_hidden} of them in projects that you may not read" if n_hidden else ""
+    return f"{counts}{bound}{hidden}"

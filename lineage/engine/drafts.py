@@ -117,11 +117,11 @@ class Drafts:
         if any(page.digest not in request.pages for page in pages):
             raise Invalid("pages", "a page was sent that the request does not name")
 
-        def change(tx: Transaction) -> DraftAnswer:
+        def change(tx: Transaction) -> tuple[DraftAnswer, bool]:
             now = self._context.now()
             draft = self._open(tx, caller, request, now)
             if draft.version is not None:
-                return DraftAnswer(draft, (), (), _committed(tx, draft))
+                return DraftAnswer(draft, (), (), _committed(tx, draft)), False
             self._lock_nodes(tx, caller, draft)
             if draft.segment is None and request.run is not None:
                 live_run(tx, request.run)
@@ -134,15 +134,20 @@ class Drafts:
                 tx.contents.add_pages(new)
                 tx.drafts.attach(draft.id, [page.digest for page in new])
                 missing -= {page.digest for page in new}
-            committed = None
+            committed, has_more = None, False
             if not missing and (bodies or not request.pages):
                 committed = self._commit(tx, caller, draft, now)
                 tx.drafts.release(draft.id, [hold.digest for hold in holds])
+                # From an earlier request of this draft, as a rule: nothing.
+                has_more = bool(tx.drafts.held(draft.id) or tx.contents.uploads_of(draft.id))
                 draft = replace(draft, version=committed.version.key, created=committed.created)
             ordered = tuple(digest for digest in draft.pages if digest in missing)
-            return DraftAnswer(draft, ordered, tuple(holds), committed)
+            return DraftAnswer(draft, ordered, tuple(holds), committed), has_more
 
-        return self._context.graph.write(change)
+        answer, has_more = self._context.graph.write(change)
+        if has_more:
+            self._reclaim.settle_draft(request.id)
+        return answer
 
     def _open(self, tx: Transaction, caller: Caller, request: DraftRequest, now: datetime) -> Draft:
         """The draft, made if it is new, and its locks down to the collection's."""
@@ -436,9 +441,11 @@ class Drafts:
             creator = tx.flow.loggers([key]).get(key)
             if draft.segment is not None and (creator is None or creator.run != draft.run):
                 tx.flow.add_reproduced(draft.segment, key)
+            # The version owns these pages: the draft must not keep them past its deletion.
+            tx.drafts.detach(draft.id, draft.pages)
         else:
             key, created = self._add_version(tx, draft, manifest, n_files, size_bytes, now), True
-        for alias in draft.aliases:
+        for alias in (LATEST, *draft.aliases):
             tx.versions.set_alias(draft.collection, alias, key)
         tx.drafts.save(replace(draft, version=key, created=created))
         after = {"created": created, "run": draft.segment, "aliases": list(draft.aliases)}
@@ -494,7 +501,6 @@ class Drafts:
         tx.versions.add(version, draft.id, draft.pages)
         if draft.segment is not None:
             tx.flow.add_logged(draft.segment, key)
-        tx.versions.set_alias(draft.collection, LATEST, key)
         return key
 
 

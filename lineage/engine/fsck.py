@@ -17,7 +17,7 @@ from lineage.model import Blob, Caller, Edge, ObjectName
 from lineage.names import NodeKey, VersionKey
 from lineage.ports import Transaction
 
-__all__ = ["Finding", "Fsck"]
+__all__ = ["Finding", "Fsck", "unsorted_nodes"]
 
 _AT_ONCE = 1000
 T = TypeVar("T")

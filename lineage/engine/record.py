@@ -24,6 +24,7 @@ __all__ = [
     "Runs",
     "live_run",
     "live_version",
+    "refuse_cycle",
     "seal_current",
     "sweep_run",
 ]
@@ -357,14 +358,18 @@ class Runs:
             segment = key.segment(1)
             creator = tx.flow.loggers([version]).get(version)
             if creator is not None:
-                if creator.run != key:
-                    tx.flow.add_reproduced(segment, version)
-                return creator.run == key
+                if creator.run == key:
+                    return True
+                tx.flow.add_reproduced(segment, version)
+                after = {"version": version, "created": False}
+                record(tx, caller, now, "run.declare_logged", key, after=after)
+                return False
             tx.lock(graph=True)
             refuse_cycle(tx, segment, version, back=False)
             tx.runs.seal(segment)
             tx.flow.add_logged(segment, version)
-            record(tx, caller, now, "run.declare_logged", key, after={"version": version})
+            after = {"version": version, "created": True}
+            record(tx, caller, now, "run.declare_logged", key, after=after)
             return True
 
         return self._context.graph.write(change)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -235,34 +235,29 @@ def _check_parameter(method: str, name: str, parameter: Any) -> None:
     if method == "grid" and not (isinstance(low, int) and isinstance(high, int)):
         raise Invalid(f"parameters.{name}", "is a range of fractions: a grid needs values")
     if parameter.get("distribution", "uniform") not in _DISTRIBUTIONS:
-        known = ", ".join(sorted(_DISTRIBUTIONS))
+        known = ", ".join(_DISTRIBUTIONS)
         raise Invalid(f"parameters.{name}.distribution", f"is not one of {known}")
     if parameter.get("distribution") == "log_uniform_values" and numbers[0] <= 0:
         raise Invalid(f"parameters.{name}.min", "is not above 0, as a log-uniform range needs")
 
 
-_DISTRIBUTIONS = frozenset({"uniform", "int_uniform", "log_uniform_values"})
+# A tuple: what stands here in a configuration need not be hashable.
+_DISTRIBUTIONS = ("int_uniform", "log_uniform_values", "uniform")
 
 
-def _grid_values(parameter: Mapping[str, Any]) -> list[Any]:
+def _grid_values(parameter: Mapping[str, Any]) -> Sequence[Any]:
     if "value" in parameter:
         return [parameter["value"]]
     if "values" in parameter:
         return list(parameter["values"])
-    return list(range(parameter["min"], parameter["max"] + 1))
-
-
-def _grid_size(parameter: Mapping[str, Any]) -> int:
-    if "values" in parameter or "value" in parameter:
-        return len(_grid_values(parameter))
-    return int(parameter["max"]) - int(parameter["min"]) + 1
+    return range(parameter["min"], parameter["max"] + 1)  # as a list it could be millions
 
 
 def n_points(sweep: Sweep) -> int | None:
     """How many points a grid has; None for a random sweep, which never ends by itself."""
     if sweep.method == "random":
         return None
-    return math.prod(_grid_size(parameter) for parameter in sweep.parameters.values())
+    return math.prod(len(_grid_values(parameter)) for parameter in sweep.parameters.values())
 
 
 def point(sweep: Sweep, number: int) -> dict[str, Any]:
@@ -273,8 +268,9 @@ def point(sweep: Sweep, number: int) -> dict[str, Any]:
     if sweep.method == "grid":
         config: dict[str, Any] = {}
         for name, parameter in reversed(list(sweep.parameters.items())):
-            number, position = divmod(number, _grid_size(parameter))
-            config[name] = _grid_values(parameter)[position]
+            values = _grid_values(parameter)
+            number, position = divmod(number, len(values))
+            config[name] = values[position]
         return dict(reversed(config.items()))
     # Seeded by the sweep's name and the point: not for secrets.
     rng = random.Random(f"{sweep.key}#{number}")  # noqa: S311

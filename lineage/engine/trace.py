@@ -13,7 +13,7 @@ from lineage.model import Caller, Direction, Edge, NodeInfo, Trace, TraceQuery
 from lineage.names import ArtifactRef, NodeKey, ProjectKey, RunKey, parse_node
 from lineage.ports import Transaction
 
-__all__ = ["TraceAnswer", "Traces"]
+__all__ = ["TraceAnswer", "Traces", "parse_start"]
 
 _HIDDEN = "hidden:"
 

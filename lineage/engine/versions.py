@@ -44,7 +44,10 @@ _MAX_TEXT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class VersionPatch:
-    """What to change; None leaves it. `metadata` is replaced whole; aliases and tags by name."""
+    """What to change; None leaves it. `metadata` is replaced whole; aliases and tags by name.
+
+    What is both dropped and added is there afterwards.
+    """
 
     metadata: Mapping[str, Any] | None = None
     description: str | None = None
@@ -160,11 +163,11 @@ class Versions:
             version = live_version(tx, key)
             if if_revision is not None and if_revision != version.revision:
                 raise PreconditionFailed(f"{key.path} has changed since: read it again")
-            for alias in aliases:
-                tx.versions.set_alias(key.collection, alias, key)
             for alias in dropped:
                 if alias in version.aliases:
                     tx.versions.drop_alias(key.collection, alias)
+            for alias in aliases:
+                tx.versions.set_alias(key.collection, alias, key)
             new = replace(
                 version,
                 metadata=version.metadata
@@ -173,8 +176,8 @@ class Versions:
                 description=version.description
                 if patch.description is None
                 else _description(patch.description),
-                tags=tuple(sorted({*version.tags, *tags} - set(patch.drop_tags))),
-                aliases=tuple(sorted({*version.aliases, *aliases} - set(dropped))),
+                tags=tuple(sorted({*version.tags} - {*patch.drop_tags} | tags)),
+                aliases=tuple(sorted({*version.aliases} - {*dropped} | {*aliases})),
                 revision=version.revision + 1,
             )
             tx.versions.save(new)

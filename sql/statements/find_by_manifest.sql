@@ -9,5 +9,5 @@ FROM collection AS c
         ON v.collection_id = c.id AND v.manifest = ?2 AND v.state = 'committed'
     CROSS JOIN node AS n ON n.id = v.id
 WHERE c.key = ?1
-ORDER BY v.number
+ORDER BY +v.number -- the plus keeps the planner from walking version_live instead
 LIMIT 1;

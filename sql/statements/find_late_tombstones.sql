@@ -4,7 +4,7 @@
 -- Order: object
 -- Index: tombstone_buried (until)
 SELECT object, size_bytes, until, deleted_at
-FROM tombstone
+FROM tombstone INDEXED BY tombstone_buried
 WHERE deleted_at IS NOT NULL AND until < ?1
 ORDER BY object
 LIMIT ?2;

@@ -4,6 +4,6 @@
 -- Order: id
 -- Index: page_span (first_path, last_path)
 SELECT id, body
-FROM page
+FROM page INDEXED BY page_span
 WHERE first_path <= ?1 AND last_path >= ?1 AND instr(body, ?2)
 ORDER BY id;

@@ -43,7 +43,11 @@ def test_an_error_survives_the_way_over_http(cls: type[LineageError]) -> None:
     error = make(cls)
     rebuilt = from_code(error.code, error.message, **error.facts)
     assert type(rebuilt) is cls
-    assert (rebuilt.message, str(rebuilt), rebuilt.facts) == (error.message, str(error), error.facts)
+    assert (rebuilt.message, str(rebuilt), rebuilt.facts) == (
+        error.message,
+        str(error),
+        error.facts,
+    )
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

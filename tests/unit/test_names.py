@@ -132,7 +132,9 @@ def test_a_name_inside_the_grammar_is_kept(name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize("alias", ["v0", "v3", "v007", "v99999999999999999999", "latest", *BAD_NAMES])
+@pytest.mark.parametrize(
+    "alias", ["v0", "v3", "v007", "v99999999999999999999", "latest", *BAD_NAMES]
+)
 def test_an_alias_is_never_a_version_nor_latest(alias: object) -> None:
     with pytest.raises(Invalid):
         check_alias(alias)
@@ -143,14 +145,27 @@ def test_a_name_that_only_resembles_a_version_may_be_an_alias(alias: str) -> Non
     assert check_alias(alias) == alias
 
 
-@pytest.mark.parametrize("text", ["v", "3", "v-1", "v03", "v1.0", "V1", "v1 ", "v" + "9" * 19, "v٣"])
+@pytest.mark.parametrize(
+    "text", ["v", "3", "v-1", "v03", "v1.0", "V1", "v1 ", "v" + "9" * 19, "v٣"]
+)
 def test_only_v_and_a_plain_number_is_an_index(text: str) -> None:
     assert parse_index(text) is None
 
 
 @pytest.mark.parametrize(
     "text",
-    ["acme", "acme/", "/vision", "acme/vision/x", "acme//vision", "a b/c", "acme/.vision", "", None, 7],
+    [
+        "acme",
+        "acme/",
+        "/vision",
+        "acme/vision/x",
+        "acme//vision",
+        "a b/c",
+        "acme/.vision",
+        "",
+        None,
+        7,
+    ],
 )
 def test_a_malformed_project_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
@@ -184,7 +199,9 @@ def test_a_malformed_run_path_is_refused(text: str) -> None:
         parse_run_path(text, entity="acme", project="vision")
 
 
-@pytest.mark.parametrize("text", ["a/b/c:", "a/b/c:v1:v2", "a/b/c/d:v1", ":v1", "a/b/c:x y", "a/b/c:/"])
+@pytest.mark.parametrize(
+    "text", ["a/b/c:", "a/b/c:v1:v2", "a/b/c/d:v1", ":v1", "a/b/c:x y", "a/b/c:/"]
+)
 def test_a_malformed_artifact_reference_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         ArtifactRef.parse(text, entity="acme", project="vision")
@@ -201,7 +218,20 @@ def test_a_tag_that_cannot_be_printed_is_refused(tag: object) -> None:
         check_tag(tag)
 
 
-GOOD_PATHS = ["a", "a/b.txt", ".hidden", "a/.b", "...", "a/..b", "a b", "ä", "日本", "a\nb", "a\\b", "~"]
+GOOD_PATHS = [
+    "a",
+    "a/b.txt",
+    ".hidden",
+    "a/.b",
+    "...",
+    "a/..b",
+    "a b",
+    "ä",
+    "日本",
+    "a\nb",
+    "a\\b",
+    "~",
+]
 
 
 @pytest.mark.parametrize("path", [*GOOD_PATHS, "x" * 4096])

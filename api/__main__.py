@@ -1,0 +1,96 @@
+"""`python -m api`: the server, told what to do by LINEAGE_ settings alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from api import logs
+from api.app import create_app
+from api.settings import Settings, SettingsError, read_settings
+from api.wiring import open_stores
+from lineage.errors import LineageError
+
+__all__ = ["main"]
+
+_EXIT_SETTINGS = 2
+
+
+def main() -> int:
+    """Serve until a signal comes. Whatever prevents that is one line and an exit code."""
+    if sys.argv[1:]:
+        return _say("takes no arguments: it is set by LINEAGE_ settings, see .env.example", 2)
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as exc:
+        return _say(str(exc), _EXIT_SETTINGS)
+    logs.set_up()
+    try:
+        with _bind(settings) as listener:
+            return _serve(settings, listener)
+    except SettingsError as exc:
+        return _say(str(exc), _EXIT_SETTINGS)
+    except (LineageError, OSError) as exc:
+        return _say(str(exc), 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _say(message: str, code: int) -> int:
+    sys.stderr.write(f"python -m api: {' '.join(message.split())}\n")
+    return code
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """The address, taken before anything else: a second server must not touch the stores."""
+    host, port = settings.host.strip("[]"), settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as exc:
+        raise OSError(f"LINEAGE_HOST {host} is no address of this machine: {exc.strerror}") from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as exc:
+        listener.close()
+        advice = "stop what uses it, or set another LINEAGE_PORT"
+        raise OSError(f"cannot listen on {host} port {port} ({exc.strerror}): {advice}") from exc
+    return listener
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    stores = open_stores(settings)
+    app = create_app(
+        stores,
+        admin_key=settings.admin_key if settings.auth == "on" else None,
+        draft_ttl_s=settings.draft_ttl_s,
+    )
+    config = uvicorn.Config(
+        app,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,  # longer than clients keep idle connections
+        timeout_graceful_shutdown=10,
+        backlog=2048,
+    )
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    logs.say_listening(f"http://{shown}:{port}")
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

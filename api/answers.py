@@ -1,0 +1,426 @@
+"""The JSON documents of what the engine's verbs answer: drafts, deletions, traces, rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from api.documents import (
+    EVENT,
+    EXAMPLE_BLOB,
+    EXAMPLE_PAGE,
+    PROJECT,
+    RUN,
+    SWEEP,
+    VERSION,
+    CollectionDocument,
+    EventDocument,
+    ProjectDocument,
+    RunDocument,
+    SweepDocument,
+    VersionDocument,
+    example,
+    render_run,
+    render_time,
+    render_version,
+)
+from lineage.engine import Best, DeletionPlan, DraftAnswer, Hold, Receipt
+from lineage.model import Caller, Trace
+from lineage.names import RunKey
+
+__all__ = [
+    "BestDocument",
+    "BlockerDocument",
+    "CallerDocument",
+    "CollectionPage",
+    "CommittedDocument",
+    "CreatedDocument",
+    "DraftDocument",
+    "EventPage",
+    "HoldDocument",
+    "HoldsDocument",
+    "LoggedByDocument",
+    "PlanDocument",
+    "ProblemDocument",
+    "ProjectPage",
+    "ReceiptDocument",
+    "RunPage",
+    "Runs",
+    "SweepPage",
+    "TraceDocument",
+    "VersionPage",
+    "Versions",
+    "render_best",
+    "render_caller",
+    "render_draft",
+    "render_hold",
+    "render_plan",
+    "render_receipt",
+]
+
+_PROBLEM: Final = {
+    "type": "urn:lineage:error:not_found",
+    "title": "Not found",
+    "status": 404,
+    "detail": "there is no run acme/vision/nope",
+    "code": "not_found",
+    "request_id": "example-1",
+}
+
+
+@with_config({"json_schema_extra": {"examples": [_PROBLEM]}})
+class ProblemDocument(TypedDict):
+    """RFC 9457. Facts about the error may stand beside these fields."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+
+
+@with_config(example({"name": "admin", "is_admin": True, "entities": []}))
+class CallerDocument(TypedDict):
+    name: str
+    is_admin: bool
+    entities: list[str]
+
+
+def render_caller(caller: Caller) -> CallerDocument:
+    return {
+        "name": caller.name,
+        "is_admin": caller.is_admin,
+        "entities": sorted(caller.entities),
+    }
+
+
+@with_config(example({"items": [PROJECT], "cursor": None}))
+class ProjectPage(TypedDict):
+    items: list[ProjectDocument]
+    cursor: str | None
+
+
+@with_config(example({"items": [RUN], "cursor": None}))
+class RunPage(TypedDict):
+    items: list[RunDocument]
+    cursor: str | None
+
+
+class CollectionPage(TypedDict):
+    items: list[CollectionDocument]
+    cursor: str | None
+
+
+@with_config(example({"items": [VERSION], "cursor": None}))
+class VersionPage(TypedDict):
+    items: list[VersionDocument]
+    cursor: str | None
+
+
+@with_config(example({"items": [SWEEP], "cursor": None}))
+class SweepPage(TypedDict):
+    items: list[SweepDocument]
+    cursor: str | None
+
+
+@with_config(example({"items": [EVENT], "cursor": None}))
+class EventPage(TypedDict):
+    items: list[EventDocument]
+    cursor: str | None
+
+
+class Runs(TypedDict):
+    items: list[RunDocument]
+
+
+class Versions(TypedDict):
+    items: list[VersionDocument]
+
+
+class LoggedByDocument(TypedDict):
+    run: RunDocument | None
+
+
+@with_config(example({"created": True}))
+class CreatedDocument(TypedDict):
+    created: bool
+
+
+@with_config(example({"version": VERSION, "created": True}))
+class CommittedDocument(TypedDict):
+    version: VersionDocument
+    created: bool
+
+
+class UploadDocument(TypedDict):
+    object: str
+    url: str
+    size_bytes: int
+    until: str
+
+
+_OBJECT: Final = f"sha256/58/{EXAMPLE_BLOB[9:]}-0123456789abcdef0123456789abcdef"
+_HOLD: Final = {
+    "digest": EXAMPLE_BLOB,
+    "held": False,
+    "upload": {
+        "object": _OBJECT,
+        "url": f"/api/v1/uploads/{_OBJECT}",
+        "size_bytes": 6,
+        "until": "2026-01-31T10:00:02.000004Z",
+    },
+}
+
+
+@with_config(example(_HOLD))
+class HoldDocument(TypedDict):
+    digest: str
+    held: bool
+    upload: UploadDocument | None
+
+
+def render_hold(hold: Hold) -> HoldDocument:
+    upload = hold.upload
+    if upload is None:
+        return {"digest": hold.digest, "held": True, "upload": None}
+    return {
+        "digest": hold.digest,
+        "held": False,
+        "upload": {
+            "object": upload.object,
+            "url": f"/api/v1/uploads/{upload.object}",
+            "size_bytes": upload.size_bytes,
+            "until": render_time(upload.until),
+        },
+    }
+
+
+@with_config(example({"holds": [_HOLD]}))
+class HoldsDocument(TypedDict):
+    holds: list[HoldDocument]
+
+
+_DRAFT: Final = {
+    "id": "00000000000000000000000000000001",
+    "expires_at": "2026-02-01T09:00:02.000004Z",
+    "missing_pages": [EXAMPLE_PAGE],
+    "holds": [_HOLD],
+    "version": None,
+    "created": None,
+}
+
+
+@with_config(example(_DRAFT))
+class DraftDocument(TypedDict):
+    id: str
+    expires_at: str
+    missing_pages: list[str]
+    holds: list[HoldDocument]
+    version: VersionDocument | None
+    created: bool | None
+
+
+def render_draft(answer: DraftAnswer) -> DraftDocument:
+    committed = answer.committed
+    return {
+        "id": answer.draft.id,
+        "expires_at": render_time(answer.draft.expires_at),
+        "missing_pages": list(answer.missing_pages),
+        "holds": [render_hold(hold) for hold in answer.holds],
+        "version": None if committed is None else render_version(committed.version),
+        "created": None if committed is None else committed.created,
+    }
+
+
+class RankedDocument(TypedDict):
+    run: RunDocument
+    value: Any  # a number; infinities as `$float`
+
+
+class BestDocument(TypedDict):
+    metric: str
+    goal: str
+    n_without: int
+    items: list[RankedDocument]
+
+
+def render_best(best: Best) -> BestDocument:
+    return {
+        "metric": best.metric,
+        "goal": best.goal.value,
+        "n_without": best.n_without,
+        "items": [{"run": render_run(run), "value": value} for run, value in best.runs],
+    }
+
+
+class TraceNodeDocument(TypedDict):
+    state: str
+    type: str
+    name: str
+    created_at: str
+
+
+class TreeDocument(TypedDict):
+    levels: list[list[str]]
+    edges: list[tuple[str, str, str]]
+    nodes: dict[str, TraceNodeDocument]
+    complete: bool
+    n_runs: int
+    n_versions: int
+    n_hidden: int
+
+
+_TRACE: Final = {
+    "direction": "upstream",
+    "starts": ["artifact:acme/vision/digits:v0"],
+    "upstream": {
+        "levels": [["run:acme/vision/3f2a9c"]],
+        "edges": [["run:acme/vision/3f2a9c", "artifact:acme/vision/digits:v0", "logged"]],
+        "nodes": {},
+        "complete": True,
+        "n_runs": 1,
+        "n_versions": 0,
+        "n_hidden": 0,
+    },
+}
+
+
+class _TraceParts(TypedDict, total=False):
+    upstream: TreeDocument
+    downstream: TreeDocument
+
+
+@with_config(example(_TRACE))
+class TraceDocument(_TraceParts):
+    direction: str
+    starts: list[str]
+
+
+class BlockerDocument(TypedDict):
+    kind: str
+    name: str
+    how_to_clear: str
+
+
+class HolderDocument(TypedDict):
+    key: str
+    n_blobs: int
+    size_bytes: int
+
+
+class DownstreamDocument(TypedDict):
+    levels: list[list[str]]
+    n_runs: int
+    n_versions: int
+
+
+_PLAN: Final = {
+    "digest": "sha256:0b1f7d7a6ed3f5fdb5ef1a6f2a1c5be10ff2ad3b58fd5b6d9cbb8a8c1f0d4e57",
+    "expires_at": "2026-02-01T09:00:05.000006Z",
+    "versions": ["artifact:acme/vision/digits:v0"],
+    "runs": [],
+    "aliases": ["acme/vision/digits:raw"],
+    "n_pages": 1,
+    "n_blobs": 1,
+    "freed_bytes": 6,
+    "n_shared": 0,
+    "shared_bytes": 0,
+    "holders": [],
+    "consumers": [],
+    "blockers": [],
+    "downstream": {"levels": [], "n_runs": 0, "n_versions": 0},
+}
+
+
+@with_config(example(_PLAN))
+class PlanDocument(TypedDict):
+    digest: str
+    expires_at: str
+    versions: list[str]
+    runs: list[str]
+    aliases: list[str]
+    n_pages: int
+    n_blobs: int
+    freed_bytes: int
+    n_shared: int
+    shared_bytes: int
+    holders: list[HolderDocument]
+    consumers: list[str]
+    blockers: list[BlockerDocument]
+    downstream: DownstreamDocument
+
+
+def render_plan(plan: DeletionPlan) -> PlanDocument:
+    facts = plan.facts
+    return {
+        "digest": plan.digest,
+        "expires_at": render_time(plan.expires_at),
+        "versions": list(plan.versions),
+        "runs": list(plan.runs),
+        "aliases": list(plan.aliases),
+        "n_pages": facts.n_pages,
+        "n_blobs": facts.n_blobs,
+        "freed_bytes": facts.freed_bytes,
+        "n_shared": facts.n_shared,
+        "shared_bytes": facts.shared_bytes,
+        "holders": [
+            {"key": holder.key, "n_blobs": holder.n_blobs, "size_bytes": holder.size_bytes}
+            for holder in facts.holders
+        ],
+        "consumers": list(facts.consumers),
+        "blockers": [
+            {"kind": b.kind, "name": b.name, "how_to_clear": b.how_to_clear} for b in plan.blockers
+        ],
+        "downstream": _downstream(plan.downstream, set(plan.runs)),
+    }
+
+
+def _downstream(trace: Trace, going: set[RunKey]) -> DownstreamDocument:
+    keys = [key for level in trace.levels for key in level]
+    runs = {RunKey(key.partition("#")[0]) for key in keys if key.startswith("run:")}
+    return {
+        "levels": [list(level) for level in trace.levels],
+        "n_runs": len(runs - going),
+        "n_versions": sum(key.startswith("artifact:") for key in keys),
+    }
+
+
+_RECEIPT: Final[Mapping[str, Any]] = {
+    "versions": ["artifact:acme/vision/digits:v0"],
+    "runs": [],
+    "bytes_freed": 6,
+    "n_blobs": 1,
+    "n_pages": 1,
+    "plan": _PLAN["digest"],
+    "deleted_at": "2026-01-31T09:00:06.000007Z",
+    "deleted_by": "admin",
+}
+
+
+@with_config(example(_RECEIPT))
+class ReceiptDocument(TypedDict):
+    versions: list[str]
+    runs: list[str]
+    bytes_freed: int
+    n_blobs: int
+    n_pages: int
+    plan: str | None
+    deleted_at: str
+    deleted_by: str
+
+
+def render_receipt(receipt: Receipt) -> ReceiptDocument:
+    return {
+        "versions": list(receipt.versions),
+        "runs": list(receipt.runs),
+        "bytes_freed": receipt.freed.size_bytes,
+        "n_blobs": receipt.freed.n_blobs,
+        "n_pages": receipt.freed.n_pages,
+        "plan": receipt.plan,
+        "deleted_at": render_time(receipt.deleted_at),
+        "deleted_by": receipt.deleted_by,
+    }

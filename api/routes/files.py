@@ -1,0 +1,111 @@
+"""Bytes going out: files of versions, and blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from api import bundle
+from api.auth import CallerDep
+from api.intake import JsonRoute
+from api.parameters import EngineDep, StoresDep, VersionRefDep, version_key
+from api.schemas import BlobsBundle
+from api.streams import ByteRange, file_headers, gather, requested_range, stream, whole
+from lineage.digest import Digest
+from lineage.engine import Engine
+from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.manifest import Entry
+from lineage.model import Blob, Caller
+from lineage.ports import BlobStore
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["files"], route_class=JsonRoute)
+
+_BINARY: Final = "application/octet-stream"
+_BYTES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {_BINARY: {}}, "description": "The bytes"},
+    206: {"content": {_BINARY: {}}, "description": "The range that was asked for"},
+    304: {"description": "If-None-Match names what is there"},
+    416: {"description": "The range begins after the end"},
+}
+_FILE = "/projects/{entity}/{project}/collections/{collection}/versions/{version}/files/{path:path}"
+
+
+@router.head(_FILE, include_in_schema=False)
+@router.get(_FILE, summary="A file of a version", response_class=Response, responses=_BYTES)
+def get_file(
+    request: Request, engine: EngineDep, caller: CallerDep, ref: VersionRefDep, path: str
+) -> Response:
+    entry = engine.versions.entry(caller, version_key(engine, caller, ref), path)
+    if entry.digest is None or entry.size_bytes is None or entry.ref is not None:
+        raise Invalid("path", f"{path!r:.200} is a reference: its bytes lie at {entry.ref}")
+    return _answer(request, engine, caller, entry, entry.digest, entry.size_bytes)
+
+
+@router.head("/blobs/{digest}", include_in_schema=False)
+@router.get("/blobs/{digest}", summary="A blob", response_class=Response, responses=_BYTES)
+def get_blob(request: Request, engine: EngineDep, caller: CallerDep, digest: str) -> Response:
+    parsed = Digest.parse(digest)
+    if not parsed.is_blob:
+        raise Invalid("digest", f"{parsed} is of a file of several blobs: ask for its parts")
+    blob = engine.versions.blobs(caller, [parsed])[parsed]
+    entry = Entry(parsed, blob.size_bytes, parsed)
+    return _answer(request, engine, caller, entry, parsed, blob.size_bytes)
+
+
+def _answer(
+    request: Request,
+    engine: Engine,
+    caller: Caller,
+    entry: Entry,
+    digest: Digest,
+    size_bytes: int,
+) -> Response:
+    if request.headers.get("if-none-match") == f'"{digest}"':
+        return Response(status_code=304, headers={"ETag": f'"{digest}"'})
+    wanted = requested_range(request, digest, size_bytes)
+    headers = file_headers(digest, wanted)
+    status = 206 if wanted.is_part else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=_BINARY)
+    chunks = whole(_read(engine, caller, entry, wanted), wanted.size_bytes, of=entry.path)
+    return stream(chunks, media_type=_BINARY, status=status, headers=headers)
+
+
+def _read(engine: Engine, caller: Caller, entry: Entry, wanted: ByteRange) -> Iterator[bytes]:
+    with engine.versions.read(
+        caller, entry, start=wanted.start, size_bytes=wanted.size_bytes
+    ) as chunks:
+        yield from chunks
+
+
+@router.post(
+    "/blobs/bundle",
+    summary="Many small blobs in one answer",
+    response_class=Response,
+    responses={200: {"content": {bundle.MEDIA_TYPE: {}}, "description": "A bundle"}},
+)
+def get_bundle(stores: StoresDep, caller: CallerDep, body: BlobsBundle) -> Response:
+    digests = list(dict.fromkeys(Digest.parse(digest) for digest in body.digests))
+    found = stores.engine.versions.blobs(caller, digests)
+    blobs = [found[digest] for digest in digests]
+    sizes = [(blob.digest, blob.size_bytes) for blob in blobs]
+    bundle.check_sizes(sizes, max_item_bytes=bundle.MAX_BLOB_BYTES)
+    first = bundle.header(sizes)
+    length = len(first) + sum(blob.size_bytes for blob in blobs)
+    headers = {"Content-Length": str(length)}
+    chunks = gather(_bundle(first, stores.blobs, blobs))
+    return stream(chunks, media_type=bundle.MEDIA_TYPE, headers=headers)
+
+
+def _bundle(first: bytes, store: BlobStore, blobs: Sequence[Blob]) -> Iterator[bytes]:
+    yield first
+    for blob in blobs:
+        try:
+            with store.read(blob.object) as chunks:
+                yield from whole(chunks, blob.size_bytes, of=blob.digest)
+        except NotFound as exc:
+            raise Corrupt(f"the bytes of {blob.digest} are not in the store: run fsck") from exc

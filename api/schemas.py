@@ -1,0 +1,186 @@
+"""The JSON that requests carry. An unknown field is refused: it would be ignored in silence."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.documents import EXAMPLE_BLOB, EXAMPLE_PAGE, EXAMPLE_PAGE_BODY
+
+__all__ = [
+    "BlobsBundle",
+    "DeclareLogged",
+    "DeletionRequestBody",
+    "DraftBody",
+    "FinishRun",
+    "HoldBlobs",
+    "NextPoint",
+    "ProjectAccess",
+    "RunPatchBody",
+    "StartRun",
+    "SweepBody",
+    "UseArtifact",
+    "VersionPatchBody",
+]
+
+
+def _config(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [example]})
+
+
+class ProjectAccess(BaseModel):
+    model_config = _config({"access": "private"})
+
+    access: Literal["private", "public", "open"]
+
+
+class StartRun(BaseModel):
+    model_config = _config(
+        {
+            "id": "3f2a9c",
+            "name": "baseline",
+            "job_type": "train",
+            "tags": ["first"],
+            "config": {"lr": 0.01, "layers": [64, 10]},
+        }
+    )
+
+    id: str
+    resume: Literal["never", "allow", "must"] = "never"
+    name: str = ""
+    job_type: str = ""
+    group: str = ""
+    notes: str = ""
+    tags: list[str] = Field(default_factory=list)
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunPatchBody(BaseModel):
+    """Documents are merged key by key; `metrics` also move the least and greatest values."""
+
+    model_config = _config({"metrics": {"acc": 0.91, "loss": {"$float": "NaN"}}})
+
+    config: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+    metrics: dict[str, Any] | None = None
+    name: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    tags: list[str] | None = None
+
+
+class FinishRun(BaseModel):
+    model_config = _config({"exit_code": 0, "error": ""})
+
+    exit_code: int = 0
+    error: str = ""
+
+
+class UseArtifact(BaseModel):
+    model_config = _config({"artifact": "acme/vision/digits:latest"})
+
+    artifact: str = Field(description="entity/project/collection:v3, or an alias instead of v3")
+    declared: bool = Field(False, description="State it afterwards, of the whole run.")
+
+
+class DeclareLogged(BaseModel):
+    model_config = _config({"artifact": "acme/vision/digits:v0"})
+
+    artifact: str
+
+
+class VersionPatchBody(BaseModel):
+    """`metadata` is replaced whole; tags and aliases come and go by name."""
+
+    model_config = _config({"description": "handwritten digits", "add_aliases": ["raw"]})
+
+    metadata: dict[str, Any] | None = None
+    description: str | None = None
+    add_tags: list[str] = Field(default_factory=list)
+    drop_tags: list[str] = Field(default_factory=list)
+    add_aliases: list[str] = Field(default_factory=list)
+    drop_aliases: list[str] = Field(default_factory=list)
+
+
+class DraftBody(BaseModel):
+    """With `bodies`, a small manifest needs no other request once its blobs are held."""
+
+    model_config = _config(
+        {
+            "id": "00000000000000000000000000000001",
+            "collection": "acme/vision/digits",
+            "type": "dataset",
+            "run": "acme/vision/3f2a9c",
+            "pages": [EXAMPLE_PAGE],
+            "bodies": [EXAMPLE_PAGE_BODY],
+            "aliases": ["raw"],
+            "metadata": {"source": "nist"},
+            "description": "handwritten digits",
+        }
+    )
+
+    id: str = Field(description="A UUID of the client's, 32 hex digits: the same id, one version.")
+    collection: str
+    type: str
+    pages: list[str] = Field(description="Digests of all pages of the manifest, in order.")
+    run: str | None = None
+    aliases: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)
+    metadata: dict[str, Any] | None = None
+    description: str = ""
+    bodies: list[str] = Field(default_factory=list, description="Text of pages, if it is small.")
+
+
+class HoldBlobs(BaseModel):
+    model_config = _config({"blobs": [[EXAMPLE_BLOB, 6]]})
+
+    blobs: list[tuple[str, int]] = Field(max_length=10_000)
+
+
+class BlobsBundle(BaseModel):
+    model_config = _config({"digests": [EXAMPLE_BLOB]})
+
+    digests: list[str] = Field(max_length=10_000)
+
+
+class DeletionRequestBody(BaseModel):
+    """Versions and runs by name, or the versions of a collection that pass a filter."""
+
+    model_config = _config({"versions": ["acme/vision/digits:v0"], "delete_aliases": True})
+
+    versions: list[str] = Field(default_factory=list)
+    runs: list[str] = Field(default_factory=list)
+    collection: str | None = None
+    filter: str | None = None
+    with_logged: bool = False
+    delete_aliases: bool = False
+    purge: bool = False
+
+
+class SweepBody(BaseModel):
+    model_config = _config(
+        {
+            "id": "lr-search",
+            "name": "learning rates",
+            "method": "grid",
+            "metric": {"name": "acc", "goal": "maximize"},
+            "parameters": {"lr": {"values": [0.01, 0.1]}},
+            "program": "train.py",
+        }
+    )
+
+    id: str
+    method: str
+    parameters: dict[str, Any]
+    metric: dict[str, Any] | None = None
+    name: str | None = None
+    program: str | None = None
+    run_cap: int | None = None
+
+
+class NextPoint(BaseModel):
+    model_config = _config({"run": "7b1e00"})
+
+    run: str = Field(description="Id of the new run that is to try the point.")

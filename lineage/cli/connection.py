@@ -1,0 +1,136 @@
+"""How the commands reach the server: the client's connection, and what names mean here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from lineage.errors import LineageError
+from lineage.names import (
+    ArtifactRef,
+    ProjectKey,
+    RunKey,
+    SweepKey,
+    check_name,
+    parse_run_path,
+    parse_version_or_run,
+)
+from lineage.values import loads
+
+if TYPE_CHECKING:
+    from lineage.client.connection import Connection
+
+__all__ = ["Server", "connect", "one_path"]
+
+_SLOW_S: Final = 3600.0  # what may take as long as there is much to do
+_FIRST_PAGE: Final = 100
+_PAGE: Final = 1000
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server, and the project that completes names."""
+
+    connection: Connection
+    project: ProjectKey
+
+    def version(self, name: str) -> ArtifactRef:
+        """The version that `[[entity/]project/]collection[:alias]` names."""
+        return ArtifactRef.parse(name, entity=self.project.entity, project=self.project.name)
+
+    def run(self, name: str) -> RunKey:
+        return parse_run_path(name, entity=self.project.entity, project=self.project.name)
+
+    def sweep(self, name: str) -> SweepKey:
+        run = self.run(name.removeprefix("sweep:"))
+        return SweepKey.of(run.project, run.name)
+
+    def version_or_run(self, name: str) -> ArtifactRef | RunKey:
+        """A name with a colon is a version, any other a run."""
+        entity, project = self.project.entity, self.project.name
+        return parse_version_or_run(name, entity=entity, project=project)
+
+    def project_path(self) -> str:
+        return f"/projects/{self.project}"
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return _object(self.connection.http.get(path, query))
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        return _object(self.connection.http.post(path, body))
+
+    def execute(self, path: str) -> Answer:
+        """A POST that must not be done twice, and may take an hour."""
+        http = self.connection.http
+        return _object(http.post(path, repeatable=False, timeout_s=_SLOW_S))
+
+    def patch(self, path: str, body: Any) -> Answer:
+        return _object(self.connection.http.patch(path, body))
+
+    def put(self, path: str, body: Any) -> Answer:
+        from lineage.client.http import Body
+        from lineage.values import dumps
+
+        response = self.connection.http.send("PUT", path, body=Body(dumps(body)))
+        return _object(loads(response.content))
+
+    def items(self, path: str, **query: Any) -> Iterator[Answer]:
+        """The items of a list, page by page, as they are taken: a short page, then long ones."""
+        page = self.get(path, **query, limit=_FIRST_PAGE)
+        while True:
+            yield from page["items"]
+            if page.get("cursor") is None:
+                return
+            page = self.get(path, **query, limit=_PAGE, cursor=page["cursor"])
+
+    def lines(self, path: str, *, method: str = "GET", **query: Any) -> Iterator[Answer]:
+        """The lines of an answer, each a JSON object, as they come."""
+        http = self.connection.http
+        is_read = method == "GET"
+        with http.stream(
+            method, path, params=query, repeatable=is_read, timeout_s=_SLOW_S
+        ) as response:
+            left = b""
+            for data in response.iter_bytes():  # iter_lines would also split at U+2028 in a path
+                *whole, left = (left + data).split(b"\n")
+                yield from (_object(loads(line)) for line in whole if line)
+            if left:
+                yield _object(loads(left))
+
+
+def connect(project: str | None) -> Server:
+    """The server of the settings; nothing is sent yet.
+
+    Args:
+        project: `entity/project` or `project`, from the command line; None is the settings'.
+    """
+    from lineage.client import connection
+    from lineage.client.settings import read_settings
+
+    settings = read_settings()
+    if project is None:
+        key = ProjectKey.of(settings.entity, settings.project)
+    elif "/" in project:
+        key = ProjectKey.parse(project)
+    else:
+        key = ProjectKey.of(settings.entity, check_name(project, "project"))
+    return Server(connection.connect(settings), key)
+
+
+def one_path(key: RunKey | SweepKey | ArtifactRef) -> str:
+    """Where REST keeps one run, sweep or version. Names need no quoting."""
+    if isinstance(key, ArtifactRef):
+        collection = key.collection
+        project, name = collection.project, collection.name
+        return f"/projects/{project}/collections/{name}/versions/{key.version}"
+    noun = "runs" if isinstance(key, RunKey) else "sweeps"
+    return f"/projects/{key.project}/{noun}/{key.name}"
+
+
+def _object(answer: Any) -> Answer:
+    if not isinstance(answer, dict):
+        raise LineageError("the server's answer is not a JSON object: is it a lineage server?")
+    return answer

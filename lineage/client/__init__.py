@@ -1,0 +1,1 @@
+"""The client: runs, artifacts and questions about them, over HTTP only."""
