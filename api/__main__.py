@@ -57,6 +57,7 @@ def _bind(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(2048)
     except OSError as exc:
         listener.close()
         advice = "stop what uses it, or set another LINEAGE_PORT"
@@ -83,7 +84,6 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         proxy_headers=False,
         timeout_keep_alive=75,  # longer than clients keep idle connections
         timeout_graceful_shutdown=10,
-        backlog=2048,
     )
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

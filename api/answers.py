@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import with_config
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from api.documents import (
@@ -61,7 +61,7 @@ __all__ = [
     "render_receipt",
 ]
 
-_PROBLEM: Final = {
+_PROBLEM: Final[dict[str, Any]] = {
     "type": "urn:lineage:error:not_found",
     "title": "Not found",
     "status": 404,
@@ -71,7 +71,7 @@ _PROBLEM: Final = {
 }
 
 
-@with_config({"json_schema_extra": {"examples": [_PROBLEM]}})
+@with_config(ConfigDict(json_schema_extra={"examples": [_PROBLEM]}))
 class ProblemDocument(TypedDict):
     """RFC 9457. Facts about the error may stand beside these fields."""
 
@@ -330,9 +330,9 @@ _PLAN: Final = {
     "n_shared": 0,
     "shared_bytes": 0,
     "holders": [],
-    "consumers": [],
+    "consumers": ["run:acme/vision/3f2a9c"],
     "blockers": [],
-    "downstream": {"levels": [], "n_runs": 0, "n_versions": 0},
+    "downstream": {"levels": [["run:acme/vision/3f2a9c#2"]], "n_runs": 1, "n_versions": 0},
 }
 
 
@@ -381,11 +381,13 @@ def render_plan(plan: DeletionPlan) -> PlanDocument:
 
 def _downstream(trace: Trace, going: set[RunKey]) -> DownstreamDocument:
     keys = [key for level in trace.levels for key in level]
-    runs = {RunKey(key.partition("#")[0]) for key in keys if key.startswith("run:")}
+    # What the caller may not see is `hidden:run:1` and so on: still a run.
+    versions = [key for key in keys if key.removeprefix("hidden:").startswith("artifact:")]
+    runs = {RunKey(key.partition("#")[0]) for key in set(keys).difference(versions)}
     return {
         "levels": [list(level) for level in trace.levels],
         "n_runs": len(runs - going),
-        "n_versions": sum(key.startswith("artifact:") for key in keys),
+        "n_versions": len(versions),
     }
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import SecretStr
 
 from api import problems
@@ -21,6 +20,7 @@ from api.routes import (
     admin,
     artifacts,
     deletions,
+    docs,
     drafts,
     files,
     health,
@@ -75,9 +75,7 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
         title="lineage",
         version="1",
         lifespan=lifespan,
-        openapi_url=f"{PREFIX}/openapi.json",
-        docs_url=f"{PREFIX}/docs",
-        redoc_url=None,
+        openapi_url=None,  # routes/docs.py serves both
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
@@ -88,30 +86,9 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
     app.state.uploads = anyio.CapacityLimiter(_UPLOADS)
     app.state.bundles = anyio.CapacityLimiter(_BUNDLES)
     app.include_router(health.router)
+    app.include_router(docs.router)
     for module in _GUARDED:
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_caller)])
     problems.add_handlers(app)
     app.add_middleware(Observed, metrics=metrics)
-    _document(app)
     return app
-
-
-def _document(app: FastAPI) -> None:
-    """Say in the OpenAPI document how to send a key."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                routes=app.routes,
-                description="Lineage of machine learning runs and artifacts.",
-            )
-            schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-            schemes["bearer"] = {"type": "http", "scheme": "bearer"}
-            schemes["basic"] = {"type": "http", "scheme": "basic", "description": "user `api`"}
-            schema["security"] = [{"bearer": []}, {"basic": []}]
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

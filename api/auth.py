@@ -16,7 +16,7 @@ from api.settings import is_loopback
 from lineage.errors import Denied, Unauthenticated
 from lineage.model import Caller
 
-__all__ = ["CallerDep", "Gate", "require_caller"]
+__all__ = ["CallerDep", "Gate", "admit", "require_caller"]
 
 
 class Gate:
@@ -79,10 +79,15 @@ def _refuse_strangers(request: Request) -> None:
         raise Denied("with LINEAGE_AUTH=off, only programs on this machine may ask")
 
 
-async def require_caller(request: Request) -> Caller:
-    """The one dependency that guards every route; what it finds is what the engine is told."""
+def admit(request: Request) -> Caller:
+    """The caller of this request, as the application's gate knows it."""
     gate: Gate = request.app.state.gate
     return gate.admit(request)
+
+
+async def require_caller(request: Request) -> Caller:
+    """The one dependency that guards every route; what it finds is what the engine is told."""
+    return admit(request)
 
 
 CallerDep = Annotated[Caller, Depends(require_caller)]

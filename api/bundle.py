@@ -97,14 +97,13 @@ class _Source:
         n_bytes = 0
         while True:
             end = self._piece.find(b"\n", self._at)
-            if end >= 0:
-                parts.append(self._piece[self._at : end])
-                self._at = end + 1
-                return b"".join(parts)
-            parts.append(self._piece[self._at :])
+            parts.append(self._piece[self._at : end if end >= 0 else None])
             n_bytes += len(parts[-1])
             if n_bytes > _MAX_HEADER_BYTES:
                 raise TooLarge("bundle", f"its first line has over {_MAX_HEADER_BYTES} bytes")
+            if end >= 0:
+                self._at = end + 1
+                return b"".join(parts)
             if not self._next():
                 raise malformed("bundle", "its first line has no end")
 

@@ -1,4 +1,4 @@
-"""The JSON documents of the answers: their shape, a true example of each, and how values become one.
+"""The JSON documents of answers: their shape, a true example of each, how values become one.
 
 The examples are one story, told by tests/api/test_openapi.py against a real server.
 """

@@ -10,9 +10,11 @@ import anyio.from_thread
 import anyio.to_thread
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
-from api.problems import Refusal, malformed
-from lineage.errors import Invalid, TooLarge
+from api.auth import admit
+from api.problems import Refusal, malformed, status_of
+from lineage.errors import Invalid, LineageError, TooLarge
 from lineage.values import loads
 
 __all__ = ["MAX_JSON_BYTES", "PIECE_BYTES", "JsonRoute", "receive"]
@@ -29,6 +31,7 @@ class _JsonRequest(Request):
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
+            self._refuse_strangers()
             announced = self.headers.get("content-length", "")
             if announced.isascii() and announced.isdigit() and int(announced) > MAX_JSON_BYTES:
                 raise _too_large()
@@ -40,6 +43,13 @@ class _JsonRequest(Request):
                 chunks.append(chunk)
             self._body = b"".join(chunks)
         return self._body
+
+    def _refuse_strangers(self) -> None:
+        """The body is read before dependencies are asked; nobody without a key gets that far."""
+        try:
+            admit(self)
+        except LineageError as exc:
+            raise Refusal(exc, status_of(exc, self.url.path)) from exc
 
     async def json(self) -> Any:
         try:
@@ -75,18 +85,21 @@ async def receive(
         limiter: how many may come in at once; the others wait unread.
     Cost: one switch between thread and loop for each piece; no more than a few pieces in memory.
     """
-    stream = request.stream()
+    has_more = True
 
     async def read() -> bytes:
+        nonlocal has_more
         chunks, n_bytes = [], 0
-        with anyio.move_on_after(_PATIENCE_S) as patience:
-            async for chunk in stream:
-                chunks.append(chunk)
-                n_bytes += len(chunk)
-                if n_bytes >= PIECE_BYTES:
-                    break
-        if patience.cancelled_caught:
-            raise Invalid("body", f"stopped coming: no full piece in {_PATIENCE_S:.0f} seconds")
+        while has_more and n_bytes < PIECE_BYTES:
+            with anyio.move_on_after(_PATIENCE_S) as patience:
+                message = await request.receive()
+            if patience.cancelled_caught:
+                raise Invalid("body", f"stopped coming: nothing for {_PATIENCE_S:.0f} seconds")
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+            n_bytes += len(chunks[-1])
+            has_more = message.get("more_body", False)
         return b"".join(chunks)
 
     def pieces() -> Iterator[bytes]:

@@ -49,7 +49,7 @@ class Observed:
 
         try:
             await self._app(scope, receive, answer)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last net
             _log.exception("fault")
             if not status:
                 error = LineageError("the server failed; its log says why, under this request id")

@@ -29,7 +29,7 @@ from lineage.errors import (
     Unavailable,
 )
 
-__all__ = ["MEDIA_TYPE", "Refusal", "add_handlers", "malformed", "problem"]
+__all__ = ["MEDIA_TYPE", "Refusal", "add_handlers", "malformed", "problem", "status_of"]
 
 _log = logging.getLogger(__name__)
 

@@ -74,7 +74,7 @@ class RunPatchBody(BaseModel):
 class FinishRun(BaseModel):
     model_config = _config({"exit_code": 0, "error": ""})
 
-    exit_code: int = 0
+    exit_code: int = Field(default=0, ge=-(2**31), lt=2**32)
     error: str = ""
 
 

@@ -36,11 +36,11 @@ class Settings(BaseSettings):
     blobs_url: str = "file:///var/lib/lineage/blobs"
     s3_endpoint_url: str | None = None
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)  # 0: any free one; the log says which
+    port: int = Field(default=8000, ge=0, le=65535)  # 0: any free one; the log says which
     auth: Literal["on", "off"] = "on"
     admin_key: SecretStr | None = None
-    draft_ttl_s: int = Field(86_400, ge=1)
-    upload_ttl_s: int = Field(3_600, ge=1)
+    draft_ttl_s: int = Field(default=86_400, ge=1)
+    upload_ttl_s: int = Field(default=3_600, ge=1)
 
     @model_validator(mode="after")
     def _who_may_come_in(self) -> Self:

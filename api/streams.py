@@ -75,13 +75,21 @@ def file_headers(digest: Digest, wanted: ByteRange) -> dict[str, str]:
 
 
 def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Iterator[bytes]:
-    """The chunks; Corrupt at the end if they are fewer bytes than the graph says."""
+    """The chunks; Corrupt, before the last of them, if their bytes are not as many as they must be.
+
+    So a small file that lost some is a problem document; a large one is an answer cut short.
+    """
     n_bytes = 0
+    before: bytes | None = None
     for chunk in chunks:
         n_bytes += len(chunk)
-        yield chunk
+        if before is not None:
+            yield before
+        before = chunk
     if n_bytes != size_bytes:
         raise Corrupt(f"what is stored of {of} has {n_bytes} bytes instead of {size_bytes}")
+    if before is not None:
+        yield before
 
 
 def gather(chunks: Iterable[bytes]) -> Iterator[bytes]:

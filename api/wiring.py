@@ -128,8 +128,8 @@ class Janitor:
                 freed = self._engine.reclaim.finish(min_age=_MIN_AGE)
             except Unavailable as exc:
                 _log.warning("reclaim_failed reason=%r", exc.message)
-            except Exception:
-                _log.exception("reclaim_failed")  # the next pass may fare better
+            except Exception:  # noqa: BLE001 - the next pass may fare better
+                _log.exception("reclaim_failed")
             else:
                 if freed.size_bytes or freed.n_blobs or freed.n_pages:
                     _log.info(

@@ -170,44 +170,51 @@ class SqlGraphStore:
                     job.wake.release()
 
     def _run_group(self, jobs: list[_Job[Any]]) -> None:
+        execute, connection = self._writer.execute, self._writer.connection
+        n_open = 0  # jobs whose work is in the open transaction
         if self._is_closed:
             jobs.append(self._queue.popleft())
             raise Unavailable(f"{self._path} has been closed")
-        execute = self._writer.execute
         try:
-            # Taken first, so that no error of the next statement leaves it waiting for ever.
-            jobs.append(self._queue.popleft())
-            execute("BEGIN IMMEDIATE")
-            self._run(jobs[0])
-            # Those who have come meanwhile share the commit.
             while self._queue and len(jobs) < _MAX_GROUP:
+                # Taken first, so that no error of the next statement leaves it waiting for ever.
                 jobs.append(self._queue.popleft())
-                self._run(jobs[-1])
-            execute("COMMIT")
+                if not connection.in_transaction:
+                    execute("BEGIN IMMEDIATE")
+                n_open += self._run(jobs[-1], is_first=n_open == 0)
+            if connection.in_transaction:
+                execute("COMMIT")
         except BaseException:
-            if self._writer.connection.in_transaction:
+            if connection.in_transaction:
                 execute("ROLLBACK")
             raise
 
-    def _run(self, job: _Job[Any]) -> None:
-        """One job in its savepoint; its own failure is its own."""
-        writer = self._writer
-        writer.execute("SAVEPOINT job")
-        writer.transaction.begin()
+    def _run(self, job: _Job[Any], *, is_first: bool) -> bool:
+        """Run one job; whether its work is now in the transaction. Its failure is its own."""
+        execute, connection = self._writer.execute, self._writer.connection
+        # The first needs no savepoint. It is also the way of bulk loads: in a savepoint, SQLite's
+        # cost of a statement grows with the number of pages that were changed before it.
+        if not is_first:
+            execute("SAVEPOINT job")
+        self._writer.transaction.begin()
         try:
             with translated(self._path):
-                job.result = job.fn(writer.transaction)
+                job.result = job.fn(self._writer.transaction)
         except Exception as exc:
-            if not writer.connection.in_transaction:
-                raise  # SQLite gave up the whole transaction: disk full, or worse
+            if not is_first and not connection.in_transaction:
+                raise  # SQLite gave up everybody's work: disk full, or worse
             job.error = exc
-            writer.execute("ROLLBACK TO job")
-        writer.execute("RELEASE job")
+            if connection.in_transaction:
+                execute("ROLLBACK" if is_first else "ROLLBACK TO job; RELEASE job")
+            return False
+        if not is_first:
+            execute("RELEASE job")
+        return True
 
     def _fail(self, jobs: list[_Job[Any]], error: Exception) -> None:
+        # Also those with an error of their own: it may have been due to what is not there now.
         for job in jobs:
-            if job.error is None:
-                job.error = error
+            job.error = error
 
     def check(self) -> None:
         self.read(lambda tx: tx.events.select(subject=None, after=None, limit=1))
@@ -217,5 +224,7 @@ class SqlGraphStore:
         with self._writing, self._sessions_lock:
             self._is_closed = True
             for session in self._sessions:
-                session.connection.close()
+                # A reader that is in the middle of a statement closes when its thread ends.
+                with suppress(apsw.ThreadingViolationError):
+                    session.connection.close()
             self._sessions.clear()

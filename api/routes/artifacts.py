@@ -53,7 +53,10 @@ _PROJECT = "/projects/{entity}/{project}"
 _COLLECTION = _PROJECT + "/collections/{collection}"
 _VERSION = _COLLECTION + "/versions/{version}"
 
-Filter = Annotated[str | None, Query(description='Such as `tags = "good" and size_bytes < 1000`')]
+Where = Annotated[
+    str | None,
+    Query(alias="filter", description='Such as `tags = "good" and size_bytes < 1000`'),
+]
 Order = Annotated[str, Query(description="A field, descending after `-`.")]
 
 
@@ -90,10 +93,10 @@ def project_versions(
     caller: CallerDep,
     project: ProjectDep,
     page: PageDep,
-    filter: Filter = None,
+    where: Where = None,
     order: Order = "-created_at",
 ) -> Response:
-    return _select(engine, caller, page, project, None, filter, order)
+    return _select(engine, caller, page, project, None, where, order)
 
 
 @router.get(
@@ -104,10 +107,10 @@ def collection_versions(
     caller: CallerDep,
     key: CollectionDep,
     page: PageDep,
-    filter: Filter = None,
+    where: Where = None,
     order: Order = "-created_at",
 ) -> Response:
-    return _select(engine, caller, page, key.project, key, filter, order)
+    return _select(engine, caller, page, key.project, key, where, order)
 
 
 def _select(
@@ -116,14 +119,14 @@ def _select(
     page: PageQuery,
     project: ProjectKey,
     collection: CollectionKey | None,
-    filter: str | None,
+    where: str | None,
     order: str,
 ) -> Response:
     versions, cursor = engine.versions.select(
         caller,
         project,
         collection=collection,
-        where=None if filter is None else parse(filter),
+        where=None if where is None else parse(where),
         order=order,
         after=page.after,
         limit=page.limit,

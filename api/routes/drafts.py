@@ -22,7 +22,7 @@ from api.parameters import BundleLimiterDep, EngineDep, UploadLimiterDep, json_r
 from api.schemas import DraftBody, HoldBlobs
 from lineage.digest import Digest
 from lineage.engine import DraftRequest, check_draft_id
-from lineage.errors import Corrupt
+from lineage.errors import Corrupt, NotFound
 from lineage.model import DraftId, ObjectName
 from lineage.names import CollectionKey, RunKey
 
@@ -88,10 +88,13 @@ async def store(
     engine: EngineDep,
     caller: CallerDep,
     limiter: UploadLimiterDep,
-    object: str,
+    name: Annotated[str, Path(alias="object", description="As the hold named it.")],
 ) -> Response:
+    if not name.isprintable():
+        raise NotFound("there is no such upload: ask the draft for a new one")
+
     def work(pieces: Iterator[bytes]) -> None:
-        engine.drafts.store(caller, ObjectName(object), pieces)
+        engine.drafts.store(caller, ObjectName(name), pieces)
 
     await receive(request, work, limiter=limiter)
     return Response(status_code=204)

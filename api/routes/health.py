@@ -46,13 +46,6 @@ class Readiness:
                 raise Unavailable("a store does not answer; the server's log says which and why")
 
 
-@router.get("/", include_in_schema=False)
-def welcome() -> Response:
-    return json_response(
-        {"name": "lineage", "docs": "/api/v1/docs", "openapi": "/api/v1/openapi.json"}
-    )
-
-
 @router.get("/healthz", summary="Whether the server runs")
 def healthz() -> Response:
     return json_response({"status": "ok"})

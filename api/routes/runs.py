@@ -61,15 +61,16 @@ def select(
     caller: CallerDep,
     project: ProjectDep,
     page: PageDep,
-    filter: Annotated[
-        str | None, Query(description='Such as `state = "finished" and summary.acc >= 0.9`')
+    where: Annotated[
+        str | None,
+        Query(alias="filter", description='Such as `state = "finished" and summary.acc >= 0.9`'),
     ] = None,
     order: Annotated[str, Query(description="A field, descending after `-`.")] = "-created_at",
 ) -> Response:
     runs, cursor = engine.runs.select(
         caller,
         project,
-        where=None if filter is None else parse(filter),
+        where=None if where is None else parse(where),
         order=order,
         after=page.after,
         limit=page.limit,
@@ -125,7 +126,10 @@ def beat(engine: EngineDep, caller: CallerDep, key: RunDep) -> Response:
 
 
 @router.post("/{id}/finish", response_model=RunDocument, summary="End a run")
-def finish(engine: EngineDep, caller: CallerDep, key: RunDep, body: FinishRun) -> Response:
+def finish(
+    engine: EngineDep, caller: CallerDep, key: RunDep, body: FinishRun | None = None
+) -> Response:
+    body = body or FinishRun()
     run = engine.runs.finish(caller, key, exit_code=body.exit_code, error=body.error)
     return json_response(render_run(run), headers=etag(run.revision))
 

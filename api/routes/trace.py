@@ -84,7 +84,7 @@ def _edges(answer: TraceAnswer) -> list[tuple[str, str, str]]:
 
 def _nodes(answer: TraceAnswer) -> dict[str, dict[str, str]]:
     return {
-        key: {
+        str(key): {  # orjson takes no subclass of str as a key
             "state": info.state,
             "type": info.type,
             "name": info.name,

@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from lineage.cli import (
     account,
-    artifacts,
     cache,
     contents,
     deletion,
@@ -22,6 +21,7 @@ from lineage.cli import (
     runs,
     sweeps,
     trace,
+    transfers,
 )
 from lineage.cli.options import HELP_NAMES, examples
 from lineage.errors import LineageError
@@ -62,6 +62,7 @@ class _Commands(TyperGroup):
             output.error(exc)
             code = exits.USAGE
         except (KeyboardInterrupt, typer.Abort):
+            output.note("")  # ends the line of a question or of the ^C
             output.note("interrupted")
             code = exits.INTERRUPTED
         else:
@@ -102,7 +103,7 @@ def root(
 
 
 app.add_typer(runs.app, name="runs")
-app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(transfers.app, name="artifacts")  # with the commands of artifacts.py
 app.add_typer(trace.app, name="trace")
 app.add_typer(sweeps.app, name="sweep")
 app.add_typer(projects.app, name="projects")

@@ -14,11 +14,11 @@ app = group("The cache: downloaded files, kept on this machine for the next time
 @app.command(epilog=examples("lineage cache info", "lineage cache info --json | jq .size_bytes"))
 def info(json: JsonOption = False) -> None:
     """Show where the cache is, how full, and how full it may be."""
-    connection = connect(None).connection
+    server = connect(None)
     found = {
-        "folder": str(connection.settings.cache_dir),
-        "size_bytes": connection.cache.size_bytes(),
-        "max_bytes": connection.settings.cache_size_bytes,
+        "folder": str(server.settings.cache_dir),
+        "size_bytes": server.connection.cache.size_bytes(),
+        "max_bytes": server.settings.cache_size_bytes,
     }
     if json:
         output.document(found)

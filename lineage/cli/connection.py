@@ -20,6 +20,7 @@ from lineage.values import loads
 
 if TYPE_CHECKING:
     from lineage.client.connection import Connection
+    from lineage.client.settings import Settings
 
 __all__ = ["Server", "connect", "one_path"]
 
@@ -35,6 +36,7 @@ class Server:
     """The server, and the project that completes names."""
 
     connection: Connection
+    settings: Settings
     project: ProjectKey
 
     def version(self, name: str) -> ArtifactRef:
@@ -56,11 +58,11 @@ class Server:
     def project_path(self) -> str:
         return f"/projects/{self.project}"
 
-    def get(self, path: str, **query: Any) -> Answer:
+    def get(self, path: str, /, **query: Any) -> Answer:
         return _object(self.connection.http.get(path, query))
 
     def post(self, path: str, body: Any = None) -> Answer:
-        return _object(self.connection.http.post(path, body))
+        return _object(self.connection.http.post(path, body, timeout_s=600.0))
 
     def execute(self, path: str) -> Answer:
         """A POST that must not be done twice, and may take an hour."""
@@ -77,7 +79,7 @@ class Server:
         response = self.connection.http.send("PUT", path, body=Body(dumps(body)))
         return _object(loads(response.content))
 
-    def items(self, path: str, **query: Any) -> Iterator[Answer]:
+    def items(self, path: str, /, **query: Any) -> Iterator[Answer]:
         """The items of a list, page by page, as they are taken: a short page, then long ones."""
         page = self.get(path, **query, limit=_FIRST_PAGE)
         while True:
@@ -86,7 +88,7 @@ class Server:
                 return
             page = self.get(path, **query, limit=_PAGE, cursor=page["cursor"])
 
-    def lines(self, path: str, *, method: str = "GET", **query: Any) -> Iterator[Answer]:
+    def lines(self, path: str, /, *, method: str = "GET", **query: Any) -> Iterator[Answer]:
         """The lines of an answer, each a JSON object, as they come."""
         http = self.connection.http
         is_read = method == "GET"
@@ -117,7 +119,7 @@ def connect(project: str | None) -> Server:
         key = ProjectKey.parse(project)
     else:
         key = ProjectKey.of(settings.entity, check_name(project, "project"))
-    return Server(connection.connect(settings), key)
+    return Server(connection.connect(settings), settings, key)
 
 
 def one_path(key: RunKey | SweepKey | ArtifactRef) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -16,11 +16,12 @@ from lineage.names import check_path
 
 __all__ = ["EXAMPLES", "contains"]
 
-EXAMPLES = examples(
+EXAMPLES: Final = examples(
     "lineage contains sha256:9f86d0818…",
     "lineage contains --path images/0001.png",
     "lineage contains sha256:9f86d0818… --json | jq -r .name",
 )
+_MOST: Final = 1000  # that the server tells
 _COLUMNS = (
     Column("version", "name"),
     Column("entity", "entity"),
@@ -49,6 +50,8 @@ def contains(
         "digest": Digest.parse(digest) if digest else None,
         "path": check_path(path) if path else None,
     }
-    items = connect(None).items("/contains", **query)
+    items = connect(None).get("/contains", **query, limit=_MOST)["items"]
+    if len(items) == _MOST:
+        output.note(f"only the first {_MOST} versions are told")
     if not output.listing(items, _COLUMNS, json=json, limit=limit, noun="such versions"):
         raise typer.Exit(exits.NO)

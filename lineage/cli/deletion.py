@@ -115,7 +115,7 @@ def delete(
         return
     gone = _counts(receipt["versions"], receipt["runs"])
     freed = size_text(receipt["bytes_freed"])
-    output.line(f"deleted {gone}; freed {freed} ({receipt['n_blobs']} blobs)")
+    output.line(f"deleted {gone}; freed {freed} ({_n(receipt['n_blobs'], 'blob')})")
 
 
 def _show(answer: Mapping[str, Any]) -> None:

@@ -117,7 +117,8 @@ def _table(items: list[Mapping[str, Any]], columns: Sequence[Column]) -> int:
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.title, justify="right" if column.kind == "size" else "left")
+        justify: Literal["left", "right"] = "right" if column.kind == "size" else "left"
+        table.add_column(column.title, justify=justify, no_wrap=column.kind != "text")
     for item in items:
         table.add_row(*(_text(_pretty(at_path(item, c.path), c.kind)) for c in columns))
     _console().print(table)
@@ -221,14 +222,10 @@ def clean(text: str) -> str:
 
 
 def size_text(n_bytes: int) -> str:
-    """`0 bytes`, `14.2 kB`, `3.1 GB`."""
-    if n_bytes < 1000:
-        return f"{n_bytes} bytes" if n_bytes != 1 else "1 byte"
-    size, units = n_bytes / 1000, ["TB", "GB", "MB", "kB"]
-    while size >= 999.95 and len(units) > 1:
-        size /= 1000
-        units.pop()
-    return f"{size:.1f} {units[-1]}"
+    """`14 bytes`, `1.5 MiB`."""
+    from lineage.client.answers import format_bytes
+
+    return format_bytes(n_bytes)
 
 
 def _raw(item: Mapping[str, Any], column: Column) -> str:
@@ -250,10 +247,9 @@ def _pretty(value: Any, kind: Kind) -> str:
         return size_text(value)
     text = _plain(value)
     if kind == "time" and text:
-        return text[:19].replace("T", " ") + "Z"
+        return text[:16].replace("T", " ") + "Z"
     if kind == "digest":
-        algorithm, _, hex_ = text.partition(":")
-        return f"{algorithm}:{hex_[:12]}" if hex_ else text
+        return text.partition(":")[2][:12]
     if isinstance(value, float):
         return f"{value:.6g}"
     return text

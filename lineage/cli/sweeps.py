@@ -134,8 +134,7 @@ def best(
 @app.command(
     epilog=examples(
         "lineage sweep create sweep.json",
-        """echo '{"method": "grid", "parameters": {"lr": {"values": [1, 2]}}}' \\""",
-        "  | lineage sweep create -",
+        "lineage sweep create - < sweep.json",
     )
 )
 def create(

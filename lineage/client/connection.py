@@ -1,4 +1,4 @@
-"""What everything in the client shares: settings, the server, and what is kept on this machine."""
+"""What everything in the client shares: the server, and what is kept on this machine."""
 
 from __future__ import annotations
 
@@ -15,30 +15,24 @@ __all__ = ["Connection", "connect"]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    settings: Settings
     http: Http
     stat_cache: StatCache
     cache: BlobCache
 
-    @property
-    def defaults(self) -> dict[str, str]:
-        """What completes a name that people type."""
-        return {"entity": self.settings.entity, "project": self.settings.project}
-
 
 _lock = threading.Lock()
-_open: dict[Settings, Connection] = {}
+_open: dict[tuple[object, ...], Connection] = {}
 
 
 def connect(settings: Settings | None = None) -> Connection:
     """The process's connection for these settings; nothing is sent yet."""
     settings = settings or read_settings()
+    key = (settings.url, settings.api_key, settings.cache_dir, settings.cache_size_bytes)
     with _lock:
-        if settings not in _open:
-            _open[settings] = Connection(
-                settings,
+        if key not in _open:
+            _open[key] = Connection(
                 Http(settings.url, settings.api_key),
                 StatCache(settings.cache_dir / "stat.sqlite3"),
                 BlobCache(settings.cache_dir / "blobs", max_bytes=settings.cache_size_bytes),
             )
-        return _open[settings]
+        return _open[key]

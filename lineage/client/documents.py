@@ -1,4 +1,4 @@
-"""What people log, made into JSON values: numbers of numpy and torch, paths, times, and the rest."""
+"""What people log, made into JSON values: numbers of numpy and torch, paths, times, the rest."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class LocalFile:
         return Entry(name, self.state.size_bytes, combine(parts), parts)
 
 
-def digest_files(paths: Sequence[str], stat_cache: StatCache) -> list[LocalFile]:
-    """What is in these files now, in the same order.
+def digest_files(paths: Sequence[str], stat_cache: StatCache | None) -> list[LocalFile]:
+    """What is in these files now, in the same order; without a stat cache all are read.
 
     Raises:
         NotFound: a file is gone.
@@ -64,7 +64,7 @@ def digest_files(paths: Sequence[str], stat_cache: StatCache) -> list[LocalFile]
         Conflict: it changed while it was read.
     """
     states = [_look(path) for path in paths]
-    known = stat_cache.find(paths, states)
+    known = [None] * len(paths) if stat_cache is None else stat_cache.find(paths, states)
     files = [
         LocalFile(path, state, parts) if parts is not None else None
         for path, state, parts in zip(paths, states, known, strict=True)
@@ -75,11 +75,12 @@ def digest_files(paths: Sequence[str], stat_cache: StatCache) -> list[LocalFile]
         hashed = _hash_all([(paths[i], states[i].size_bytes) for i in missing])
         for position, file in zip(missing, hashed, strict=True):
             files[position] = file
-        stat_cache.add(
-            (file.path, file.state, file.parts)
-            for file in hashed
-            if settles_at_ns(file.state) <= began_ns
-        )
+        if stat_cache is not None:
+            stat_cache.add(
+                (file.path, file.state, file.parts)
+                for file in hashed
+                if settles_at_ns(file.state) <= began_ns
+            )
     return [file for file in files if file is not None]
 
 
@@ -175,9 +176,7 @@ def _read_whole(descriptor: int, n_bytes: int) -> bytes:
     return data
 
 
-def _hash_large(
-    pool: ThreadPoolExecutor, path: str, progress: Progress
-) -> Callable[[], LocalFile]:
+def _hash_large(pool: ThreadPoolExecutor, path: str, progress: Progress) -> Callable[[], LocalFile]:
     state = _look(path)
     sizes = part_sizes(state.size_bytes)
     futures = [

@@ -90,10 +90,11 @@ class Http:
         headers = {} if revision is None else {"If-Match": f'"{revision}"'}
         # With a revision, a repetition of what was done already would find the next one.
         may = revision is None
-        response = self.send(
-            "PATCH", path, body=Body(dumps(body)), headers=headers, repeatable=may
-        )
+        response = self.send("PATCH", path, body=Body(dumps(body)), headers=headers, repeatable=may)
         return loads(response.content)
+
+    def put(self, path: str, body: Any) -> Any:
+        return loads(self.send("PUT", path, body=Body(dumps(body))).content)
 
     def delete(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Not repeated when the answer is lost: the second time it would be gone already."""

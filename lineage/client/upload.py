@@ -7,6 +7,7 @@ left to expire: whoever logs the same files within a day sends only what is stil
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +23,8 @@ from lineage.client.hashing import LocalFile, open_unchanged, read_part
 from lineage.client.http import API, Body, Http, plain_loads
 from lineage.client.progress import Progress
 from lineage.digest import PART_SIZE_BYTES, Digest
-from lineage.errors import Conflict, Corrupt, Gone, LineageError, NotFound, Unavailable
+from lineage.errors import Conflict, Corrupt, LineageError, NotFound, Unavailable
 from lineage.manifest import Entry, cut, parse_entries, part_sizes
-from lineage.values import loads
 
 __all__ = ["BUNDLE", "MAX_BUNDLED_BYTES", "VersionSpec", "commit_version"]
 
@@ -148,20 +148,22 @@ class _Upload:
         return done["version"], bool(done["created"])
 
     def _send_pages(self, pages: Sequence[tuple[Digest, bytes]]) -> None:
+        bodies = dict(pages)
         for group in _groups([(digest, len(body)) for digest, body in pages], _PAGES_BYTES, 10_000):
-            bodies = dict(pages)
             content = _bundle_header(group) + b"".join(bodies[digest] for digest, _ in group)
             path = f"/drafts/{self._id}/pages"
             self._http.send("POST", path, body=Body(content, BUNDLE), timeout_s=600.0)
 
     def _send_blobs(self, needs: Mapping[Digest, int], holds: Sequence[Any]) -> None:
         """Send what is not held, round after round until all is, or none gets through."""
-        pieces = _pieces(self._files)
+        pieces = _pieces(self._files, needs)
         left, failures = dict(needs), 0
         with Progress("uploading", sum(needs.values())) as progress:
             while left:
                 lost = self._send_round(left, pieces, holds, progress)
-                if lost and len(lost) == len(left):
+                if len(lost) < len(left):
+                    failures = 0
+                else:
                     failures += 1
                     if failures >= _ROUNDS:
                         raise next(iter(lost.values()))
@@ -203,7 +205,9 @@ class _Upload:
             for future, sent in running:
                 try:
                     future.result()
-                except (Unavailable, NotFound, Conflict, Gone, Corrupt) as exc:
+                except Corrupt as exc:
+                    raise _named(exc, sent) from exc
+                except (Unavailable, NotFound, Conflict) as exc:
                     if "path" in exc.facts:  # a file of ours is at fault: no use in trying again
                         raise
                     lost |= {piece.digest: exc for piece in sent}
@@ -224,7 +228,9 @@ class _Upload:
 
         def content() -> Iterator[bytes]:
             nonlocal n_sent
-            for chunk in read_part(piece.file.path, piece.file.state, piece.start, piece.size_bytes):
+            for chunk in read_part(
+                piece.file.path, piece.file.state, piece.start, piece.size_bytes
+            ):
                 yield bytes(chunk)
                 n_sent += len(chunk)
                 progress.advance(len(chunk))
@@ -257,8 +263,6 @@ class _Upload:
 
 def _read_small(piece: _Piece) -> bytes:
     with open_unchanged(piece.file.path, piece.file.state) as descriptor:
-        import os
-
         data = os.pread(descriptor, piece.size_bytes, piece.start)
     if len(data) != piece.size_bytes:
         path = piece.file.path
@@ -266,13 +270,14 @@ def _read_small(piece: _Piece) -> bytes:
     return data
 
 
-def _pieces(files: Sequence[LocalFile]) -> dict[Digest, _Piece]:
-    """For each blob a file that holds it."""
+def _pieces(files: Sequence[LocalFile], needs: Mapping[Digest, int]) -> dict[Digest, _Piece]:
+    """For each blob that is needed a file that holds it."""
     found: dict[Digest, _Piece] = {}
-    for file in files:
+    for file in files if needs else ():
         if len(file.parts) == 1:
             part = file.parts[0]
-            found[part] = _Piece(part, file.state.size_bytes, file, 0)
+            if part in needs:
+                found[part] = _Piece(part, file.state.size_bytes, file, 0)
             continue
         sizes = part_sizes(file.state.size_bytes)
         for number, (part, size_bytes) in enumerate(zip(file.parts, sizes, strict=True)):
@@ -285,7 +290,16 @@ def _piece(pieces: Mapping[Digest, _Piece], digest: Digest) -> _Piece:
         return pieces[digest]
     except KeyError:
         reason = "the version it was taken from may have been deleted"
-        raise NotFound(f"the server has no blob {digest}, and no file here does: {reason}") from None
+        raise NotFound(
+            f"the server has no blob {digest}, and no file here does: {reason}"
+        ) from None
+
+
+def _named(exc: Corrupt, sent: Sequence[_Piece]) -> Corrupt:
+    """The server's complaint, with the file it is about."""
+    digest = exc.facts.get("digest")
+    named = [piece.file.path for piece in sent if digest is None or piece.digest == digest]
+    return Corrupt(f"{', '.join(named[:3])}: {exc.message}", **exc.facts)
 
 
 def _bundle_header(sizes: Sequence[tuple[Digest, int]]) -> bytes:

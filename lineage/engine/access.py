@@ -11,10 +11,12 @@ from collections.abc import Collection, Sequence
 from lineage.engine.context import Context, record
 from lineage.errors import Denied, NotFound
 from lineage.model import Access, Caller, Project, Run, Scope, Version
-from lineage.names import ProjectKey, RunKey, VersionKey
+from lineage.names import NodeKey, ProjectKey, RunKey, VersionKey
 from lineage.ports import Transaction
 
 __all__ = [
+    "HIDDEN",
+    "Mask",
     "Projects",
     "ensure_writable",
     "may_read",
@@ -25,6 +27,8 @@ __all__ = [
     "visible_runs",
     "writable",
 ]
+
+HIDDEN = "hidden:"
 
 
 def may_read(caller: Caller, project: Project) -> bool:
@@ -79,6 +83,37 @@ def _readable_projects(
 ) -> set[ProjectKey]:
     projects = {key: tx.projects.find(key) for key in keys}
     return {key for key, project in projects.items() if project and may_read(caller, project)}
+
+
+class Mask:
+    """Puts `hidden:run:1`, `hidden:artifact:2` … for what a caller may not read.
+
+    One answer uses one mask: there the same node has the same number, and elsewhere another.
+    """
+
+    def __init__(self, tx: Transaction, caller: Caller) -> None:
+        self._tx = tx
+        self._caller = caller
+        self._seen: dict[str, bool] = {}
+        self._hidden: dict[str, NodeKey] = {}
+
+    @property
+    def n_hidden(self) -> int:
+        return len(self._hidden)
+
+    def __call__(self, key: str) -> NodeKey:
+        """The key of a run, segment or version, or what stands for it."""
+        if self._caller.is_admin:
+            return NodeKey(key)
+        kind, _, path = key.partition(":")
+        project = path[: path.index("/", path.index("/") + 1)]
+        if project not in self._seen:
+            found = self._tx.projects.find(ProjectKey(project))
+            self._seen[project] = found is not None and may_read(self._caller, found)
+        if self._seen[project]:
+            return NodeKey(key)
+        new = NodeKey(f"{HIDDEN}{kind}:{len(self._hidden) + 1}")
+        return self._hidden.setdefault(key, new)
 
 
 class Projects:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from lineage.digest import Digest
-from lineage.engine.access import writable
+from lineage.engine.access import Mask, may_write, writable
 from lineage.engine.context import Context, record
 from lineage.engine.reclaim import Freed, Reclaim
-from lineage.errors import Blocked, Gone, Invalid, NotFound, PlanChanged
+from lineage.engine.trace import mask_trace
+from lineage.errors import Blocked, Denied, Gone, Invalid, NotFound, PlanChanged
 from lineage.filters import VERSION_DOCUMENTS, VERSION_FIELDS, And, Compare, Filter, Op, check
 from lineage.model import (
     Caller,
@@ -108,20 +109,21 @@ class Deletion:
 
         def ask(tx: Transaction) -> tuple[DeletionPlan, dict[str, Any]]:
             targets = self._targets(tx, caller, request)
+            mask = Mask(tx, caller)
             facts = tx.questions.deletion_facts(sorted(targets.versions), sorted(targets.runs))
-            blockers = self._blockers(request, targets, facts, has_plan=True)
+            blockers = self._blockers(tx, request, targets, facts, mask, has_plan=True)
             binds = _binds(request, targets, facts, blockers)
             starts = self._nodes(tx, targets)
             downstream = tx.questions.trace(TraceQuery(starts, Direction.DOWNSTREAM))
             plan = DeletionPlan(
-                digest=_plan_digest(binds),
+                digest=_plan_digest(caller, binds),
                 expires_at=expires_at,
                 versions=tuple(sorted(targets.versions)),
                 runs=tuple(sorted(targets.runs)),
                 aliases=tuple(_aliases(targets)),
-                facts=facts,
+                facts=_masked(mask, facts),
                 blockers=tuple(blockers),
-                downstream=downstream,
+                downstream=mask_trace(mask, downstream),
             )
             return plan, binds
 
@@ -166,10 +168,8 @@ class Deletion:
         if plan is None:
             return self._delete(caller, request, None)
         kept = self._context.graph.read(lambda tx: tx.plans.find(plan))
-        if kept is not None:
-            named = (set(request.versions), set(request.runs))
-            if named != (set(kept.versions), set(kept.runs)):
-                raise Invalid("plan", "is of another deletion than this one: plan again")
+        if kept is not None and not _is_of(kept, request):
+            raise Invalid("plan", "is of another deletion than this one: plan again")
         return self.execute(caller, plan)
 
     def _delete(self, caller: Caller, request: DeletionRequest, plan: Plan | None) -> Receipt:
@@ -182,9 +182,11 @@ class Deletion:
             tx.lock(nodes=sorted({*targets.versions, *targets.runs}))
             targets = self._targets(tx, caller, request, is_plan=plan is not None)
             facts = tx.questions.deletion_facts(sorted(targets.versions), sorted(targets.runs))
-            blockers = self._blockers(request, targets, facts, has_plan=plan is not None)
+            mask = Mask(tx, caller)
+            has_plan = plan is not None
+            blockers = self._blockers(tx, request, targets, facts, mask, has_plan=has_plan)
             if plan is not None:
-                _refuse_changed(plan, _binds(request, targets, facts, blockers))
+                _refuse_changed(plan, _binds(request, targets, facts, blockers), mask)
             if blockers:
                 listed = [
                     {"kind": b.kind, "name": b.name, "how_to_clear": b.how_to_clear}
@@ -224,8 +226,12 @@ class Deletion:
         keys = {*request.versions, *self._selected(tx, request)}
         if request.with_logged:
             for run in request.runs:
-                keys.update(tx.flow.logged_by_run(run)[0])
+                logged = tx.flow.logged_by_run(run)[0]
+                _refuse_others(tx, caller, run, logged)
+                keys.update(logged)
         versions = tx.versions.find(sorted(keys))
+        if is_plan and request.purge:
+            return _Targets(versions, runs)  # what is deleted already can still be purged
         if is_plan:
             live = {k: v for k, v in versions.items() if v.state is not VersionState.DELETED}
             left = {k: r for k, r in runs.items() if r.state is not RunState.DELETED}
@@ -277,9 +283,11 @@ class Deletion:
 
     def _blockers(
         self,
+        tx: Transaction,
         request: DeletionRequest,
         targets: _Targets,
         facts: DeletionFacts,
+        mask: Mask,
         *,
         has_plan: bool,
     ) -> list[Blocker]:
@@ -293,20 +301,24 @@ class Deletion:
                 blockers.append(Blocker("running", key.path, f"finish run {key.path} first"))
         if request.purge and not has_plan:
             how = "execute a plan that shows what loses its lineage, or delete without purge"
-            blockers += [Blocker("downstream", key.path, how) for key in facts.consumers]
+            logged = (key for run in targets.runs for key in tx.flow.logged_by_run(run)[0])
+            left = sorted(key for key in logged if key not in targets.versions)
+            names = [*map(mask, facts.consumers), *map(mask, left)]
+            blockers += [Blocker("downstream", name.partition(":")[2], how) for name in names]
         return blockers
 
     def _mark_deleted(
         self, tx: Transaction, caller: Caller, targets: _Targets, now: datetime
     ) -> None:
         live = [k for k, v in sorted(targets.versions.items()) if v.state is VersionState.COMMITTED]
+        headless = {key.collection for key in live if LATEST in targets.versions[key].aliases}
         for key in live:
             for alias in targets.versions[key].aliases:
                 tx.versions.drop_alias(key.collection, alias)
             before = {"aliases": list(targets.versions[key].aliases)}
             record(tx, caller, now, "version.delete", key, before=before)
         tx.versions.mark_deleted(live, now, caller.name)
-        for collection in sorted({key.collection for key in live}):
+        for collection in sorted(headless):
             newest = tx.versions.find_newest(collection)
             if newest is not None:
                 tx.versions.set_alias(collection, LATEST, newest)
@@ -320,10 +332,10 @@ class Deletion:
 
         def change(tx: Transaction) -> None:
             tx.lock(nodes=sorted({*targets.versions, *targets.runs}))
-            for key in sorted(targets.versions):
+            for key in sorted(tx.versions.find(sorted(targets.versions))):
                 tx.versions.remove(key)
                 record(tx, caller, now, "version.purge", key)
-            for run in sorted(targets.runs):
+            for run in sorted(tx.runs.find(sorted(targets.runs))):
                 tx.runs.remove(run)
                 record(tx, caller, now, "run.purge", run)
 
@@ -376,16 +388,54 @@ def _binds(
     }
 
 
-def _plan_digest(binds: dict[str, Any]) -> Digest:
-    return Digest.of(dumps(dict(sorted(binds.items()))))
+def _plan_digest(caller: Caller, binds: dict[str, Any]) -> Digest:
+    """Of the plan and whose it is: two people may plan the same."""
+    return Digest.of(dumps({"actor": caller.name, **dict(sorted(binds.items()))}))
 
 
-def _refuse_changed(plan: Plan, now: dict[str, Any]) -> None:
+def _is_of(plan: Plan, request: DeletionRequest) -> bool:
+    """Whether the plan may have been made from this request."""
+    named, planned = set(request.versions), set(plan.versions)
+    is_open = request.with_logged or request.collection is not None
+    return (
+        set(request.runs) == set(plan.runs)
+        and (named <= planned if is_open else named == planned)
+        and (plan.purge or not request.purge)
+        and (plan.delete_aliases or not request.delete_aliases)
+    )
+
+
+def _refuse_others(
+    tx: Transaction, caller: Caller, run: RunKey, logged: Sequence[VersionKey]
+) -> None:
+    """Denied if the run logged something where the caller may not write."""
+    for project in sorted({key.project for key in logged}):
+        found = tx.projects.find(project)
+        if found is None or not may_write(caller, found):
+            raise Denied(
+                f"run {run.path} logged versions where you may not write:"
+                " delete it without them, and those of yours by name"
+            )
+
+
+def _masked(mask: Mask, facts: DeletionFacts) -> DeletionFacts:
+    holders = (
+        replace(h, key=str(mask(h.key))) if h.key.startswith("artifact:") else h
+        for h in facts.holders
+    )
+    consumers = tuple(RunKey(mask(key)) for key in facts.consumers)
+    return replace(facts, holders=tuple(holders), consumers=consumers)
+
+
+def _refuse_changed(plan: Plan, now: dict[str, Any], mask: Mask) -> None:
     difference = {
         field: {"planned": plan.binds.get(field), "now": value}
         for field, value in now.items()
         if plan.binds.get(field) != value
     }
+    if "consumers" in difference:
+        told = difference["consumers"]
+        difference["consumers"] = {when: list(map(mask, told[when])) for when in told}
     if difference:
         fields = ", ".join(sorted(difference))
         message = f"the plan no longer holds ({fields} changed): plan again. Nothing was deleted"

@@ -188,8 +188,13 @@ class Reclaim:
             for key in deleted:
                 freed += self.cut_version(key)
         while pending := graph.read(lambda tx: tx.contents.pending_tombstones(limit=1000)):
-            self.delete_objects([tombstone.object for tombstone in pending])
-            freed += Freed(0, 0, sum(tombstone.size_bytes for tombstone in pending))
+            objects = [tombstone.object for tombstone in pending]
+            # Many were never stored: what an upload target was given for and never came.
+            sizes = [
+                size for size in map(self._context.blobs.find_size, objects) if size is not None
+            ]
+            self.delete_objects(objects)
+            freed += Freed(0, len(sizes), sum(sizes))
         now = self._context.now()
         while expired := graph.read(lambda tx: tx.drafts.expired(now, limit=100)):
             freed += sum(

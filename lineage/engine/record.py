@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from lineage.engine.access import ensure_writable, readable, visible, writable
+from lineage.engine.access import Mask, ensure_writable, readable, visible, writable
 from lineage.engine.context import Context, record
 from lineage.errors import AlreadyExists, CycleError, Gone, Invalid, NotFound, PreconditionFailed
 from lineage.filters import RUN_DOCUMENTS, RUN_FIELDS, Filter, check, check_order
@@ -326,7 +326,7 @@ class Runs:
             if declared:
                 segment = key.segment(1)
                 tx.lock(graph=True)
-                refuse_cycle(tx, segment, version, back=True)
+                refuse_cycle(tx, caller, version, segment)
             elif version in used:
                 return found
             else:
@@ -365,7 +365,7 @@ class Runs:
                 record(tx, caller, now, "run.declare_logged", key, after=after)
                 return False
             tx.lock(graph=True)
-            refuse_cycle(tx, segment, version, back=False)
+            refuse_cycle(tx, caller, segment, version)
             tx.runs.seal(segment)
             tx.flow.add_logged(segment, version)
             after = {"version": version, "created": True}
@@ -405,13 +405,13 @@ def live_version(tx: Transaction, key: VersionKey) -> Version:
     return version
 
 
-def refuse_cycle(tx: Transaction, segment: SegmentKey, version: VersionKey, *, back: bool) -> None:
-    """CycleError if the edge version -> segment (`back`) or segment -> version closes a cycle."""
-    tail, head = (version, segment) if back else (segment, version)
+def refuse_cycle(tx: Transaction, caller: Caller, tail: NodeKey, head: NodeKey) -> None:
+    """CycleError if the edge tail -> head would close a cycle; the path shows what may be seen."""
     path = tx.flow.find_path(head, tail)
     if path is not None:
-        message = f"{tail} -> {head} would close a cycle: {' -> '.join(path)}"
-        raise CycleError(message, path=list(path))
+        shown = list(map(Mask(tx, caller), path))
+        message = f"{tail} -> {head} would close a cycle: {' -> '.join(shown)}"
+        raise CycleError(message, path=shown)
 
 
 def _extremes(run: Run, metrics: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

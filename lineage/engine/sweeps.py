@@ -253,11 +253,17 @@ def _grid_values(parameter: Mapping[str, Any]) -> Sequence[Any]:
     return range(parameter["min"], parameter["max"] + 1)  # as a list it could be millions
 
 
+def _grid_size(parameter: Mapping[str, Any]) -> int:
+    if "values" in parameter or "value" in parameter:
+        return len(_grid_values(parameter))
+    return int(parameter["max"]) - int(parameter["min"]) + 1  # len() of a range has a limit
+
+
 def n_points(sweep: Sweep) -> int | None:
     """How many points a grid has; None for a random sweep, which never ends by itself."""
     if sweep.method == "random":
         return None
-    return math.prod(len(_grid_values(parameter)) for parameter in sweep.parameters.values())
+    return math.prod(_grid_size(parameter) for parameter in sweep.parameters.values())
 
 
 def point(sweep: Sweep, number: int) -> dict[str, Any]:
@@ -268,9 +274,8 @@ def point(sweep: Sweep, number: int) -> dict[str, Any]:
     if sweep.method == "grid":
         config: dict[str, Any] = {}
         for name, parameter in reversed(list(sweep.parameters.items())):
-            values = _grid_values(parameter)
-            number, position = divmod(number, len(values))
-            config[name] = values[position]
+            number, position = divmod(number, _grid_size(parameter))
+            config[name] = _grid_values(parameter)[position]
         return dict(reversed(config.items()))
     # Seeded by the sweep's name and the point: not for secrets.
     rng = random.Random(f"{sweep.key}#{number}")  # noqa: S311

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lineage.engine.access import may_read, readable
+from lineage.engine.access import HIDDEN, Mask, readable
 from lineage.engine.context import Context
 from lineage.engine.versions import resolve
 from lineage.errors import Invalid, NotFound
 from lineage.model import Caller, Direction, Edge, NodeInfo, Trace, TraceQuery
-from lineage.names import ArtifactRef, NodeKey, ProjectKey, RunKey, parse_node
+from lineage.names import ArtifactRef, NodeKey, RunKey, parse_node
 from lineage.ports import Transaction
 
-__all__ = ["TraceAnswer", "Traces", "parse_start"]
-
-_HIDDEN = "hidden:"
+__all__ = ["TraceAnswer", "Traces", "mask_trace", "parse_start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +71,15 @@ class Traces:
             nodes = self._starts(tx, caller, starts)
             query = TraceQuery(nodes, direction, max_hops, limit, with_edges)
             trace = tx.questions.trace(query)
-            masked, n_hidden = _mask(tx, caller, trace)
+            mask = Mask(tx, caller)
+            masked = trace if caller.is_admin else mask_trace(mask, trace)
             infos: dict[NodeKey, NodeInfo] = {}
             if with_nodes:
                 keys = [*nodes, *(key for level in masked.levels for key in level)]
-                seen = [key for key in keys if not key.startswith(_HIDDEN)]
+                seen = [key for key in keys if not key.startswith(HIDDEN)]
                 infos = tx.questions.describe(seen)
             n_runs, n_versions = _count(trace, nodes)
-            return TraceAnswer(nodes, direction, masked, infos, n_runs, n_versions, n_hidden)
+            return TraceAnswer(nodes, direction, masked, infos, n_runs, n_versions, mask.n_hidden)
 
         return self._context.graph.read(ask)
 
@@ -117,37 +116,12 @@ def _count(trace: Trace, starts: Sequence[NodeKey]) -> tuple[int, int]:
     return len(runs - started), n_versions
 
 
-def _mask(tx: Transaction, caller: Caller, trace: Trace) -> tuple[Trace, int]:
+def mask_trace(mask: Mask, trace: Trace) -> Trace:
     """The trace with what the caller may not read hidden: after the walk, never inside it."""
-    if caller.is_admin:
-        return trace, 0
-    seen: dict[ProjectKey, bool] = {}
-    hidden: dict[NodeKey, NodeKey] = {}
-    for level in trace.levels:
-        for key in level:
-            project = _project_of(key)
-            if project not in seen:
-                found = tx.projects.find(project)
-                seen[project] = found is not None and may_read(caller, found)
-            if not seen[project]:
-                kind = key.partition(":")[0]
-                hidden[key] = NodeKey(f"{_HIDDEN}{kind}:{len(hidden) + 1}")
-    if not hidden:
-        return trace, 0
-    levels = tuple(tuple(sorted(hidden.get(key, key) for key in level)) for level in trace.levels)
-    edges = sorted(
-        (
-            Edge(hidden.get(edge.src, edge.src), hidden.get(edge.dst, edge.dst), edge.kind)
-            for edge in trace.edges
-        ),
-        key=lambda edge: (edge.src, edge.dst),
-    )
-    return replace(trace, levels=levels, edges=tuple(edges)), len(hidden)
-
-
-def _project_of(key: NodeKey) -> ProjectKey:
-    entity, project, _ = key.partition(":")[2].split("/", 2)
-    return ProjectKey(f"{entity}/{project}")
+    levels = tuple(tuple(sorted(map(mask, level))) for level in trace.levels)
+    edges = (Edge(mask(edge.src), mask(edge.dst), edge.kind) for edge in trace.edges)
+    ordered = sorted(edges, key=lambda edge: (edge.src, edge.dst))
+    return replace(trace, levels=levels, edges=tuple(ordered))
 
 
 def parse_start(text: str) -> ArtifactRef | RunKey:

@@ -9,12 +9,6 @@ FROM carray(?1) AS k
     CROSS JOIN page AS p ON p.digest = k.value
 WHERE EXISTS (
         SELECT 1
-        FROM draft_page AS o
-            CROSS JOIN draft AS d ON d.id = o.draft_id
-        WHERE o.page_id = p.id AND d.actor = ?4
-    )
-    OR EXISTS (
-        SELECT 1
         FROM version_page AS o
             CROSS JOIN version AS v ON v.id = o.version_id
             CROSS JOIN collection AS c ON c.id = v.collection_id
@@ -22,5 +16,11 @@ WHERE EXISTS (
         WHERE o.page_id = p.id
             AND v.state = 'committed'
             AND (?2 OR j.access <> 'private' OR j.entity IN (SELECT value FROM carray(?3)))
+    )
+    OR EXISTS (
+        SELECT 1
+        FROM draft_page AS o
+            CROSS JOIN draft AS d ON d.id = o.draft_id
+        WHERE o.page_id = p.id AND d.actor = ?4
     )
 ORDER BY p.digest;

@@ -1,0 +1,181 @@
+"""lineage artifacts put, get, verify: files between this machine and the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lineage.cli import exits, output
+from lineage.cli.artifacts import app, version_details
+from lineage.cli.connection import Server, connect, one_path
+from lineage.cli.options import JsonOption, ProjectOption, VersionArgument, examples
+from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.names import ArtifactRef
+from lineage.values import loads
+
+if TYPE_CHECKING:
+    from lineage.client.artifact import Artifact
+
+__all__ = ["app", "get", "put", "verify"]
+
+_FAULTS = (output.Column("difference", "fault"), output.Column("path", "path"))
+
+
+@app.command(
+    epilog=examples(
+        "lineage artifacts put data/ --name digits --type dataset --alias raw",
+        "lineage artifacts put model.pt --name acme/vision/model --type model --run 3f2a9c",
+        "lineage artifacts put file:///archive/scans --name scans",
+        "lineage artifacts put w.bin -n model --metadata '{\"acc\": 0.97}' --json | jq -r .name",
+    )
+)
+def put(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH", help="Files, folders, URIs to refer to.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option("-n", "--name", help="The collection.", show_default="the one path's name"),
+    ] = None,
+    type: Annotated[
+        str, typer.Option("-t", "--type", help="dataset, model …: one for a collection.")
+    ] = "dataset",
+    alias: Annotated[list[str] | None, typer.Option("-a", "--alias", help="May repeat.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="May repeat.")] = None,
+    description: Annotated[str | None, typer.Option("--description", help="A few words.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar="JSON", help="An object.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="The run that made it.")
+    ] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a version from files here; content that the collection has gives the version it has.
+
+    What is in a folder keeps its path below the folder.
+    """
+    from lineage.client.artifact import Artifact
+
+    server = connect(project)
+    collection = server.version(_collection_name(name, paths)).collection
+    told = loads(metadata) if metadata else {}
+    if not isinstance(told, dict):
+        raise Invalid("--metadata", "is not a JSON object")
+    artifact = Artifact(collection.name, type, description=description, metadata=told)
+    for path in paths:
+        if "://" in path:
+            artifact.add_reference(path)
+        elif Path(path).is_dir():
+            artifact.add_dir(path)
+        else:
+            artifact.add_file(path)
+    artifact.log(
+        server.connection,
+        collection.project,
+        run=server.run(run).path if run else None,
+        aliases=alias or (),
+        tags=tag or (),
+    )
+    found = server.get(one_path(ArtifactRef(collection, artifact.version)))
+    if json:
+        output.document({**found, "is_new": artifact.is_new})
+        return
+    version_details(found)
+    if not artifact.is_new:
+        output.note("the collection had this content already")
+
+
+def _collection_name(name: str | None, paths: list[str]) -> str:
+    if name is None and len(paths) > 1:
+        raise Invalid("--name", "is needed with several paths")
+    if name is None:
+        path = paths[0].rstrip("/")
+        name = path.rpartition("/")[2] if "://" in path else Path(path).resolve().name
+    if ":" in name:
+        raise Invalid("--name", f"{name} names a version; the server numbers those: leave :… out")
+    return name
+
+
+@app.command(
+    epilog=examples(
+        "lineage artifacts get digits:prod",
+        "lineage artifacts get digits:v3 --root data --path images/",
+        "cd $(lineage artifacts get digits)",
+    )
+)
+def get(
+    name: VersionArgument,
+    root: Annotated[
+        str | None,
+        typer.Option("--root", help="The folder.", show_default="artifacts/digits:v3 here"),
+    ] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Only paths that begin so.")] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Download a version, every file checked, and print the folder.
+
+    What is there already is left alone. Exit code 7 if stored bytes are damaged: such a file is
+    not put there.
+    """
+    artifact = _artifact(connect(project), name)
+    folder = artifact.download(root, path)
+    if json:
+        output.document({"version": artifact.qualified_name, "folder": folder})
+    else:
+        output.line(folder)
+
+
+@app.command(
+    epilog=examples(
+        "lineage artifacts verify digits:v3", "lineage artifacts verify digits:v3 data --json"
+    )
+)
+def verify(
+    name: VersionArgument,
+    root: Annotated[
+        str | None,
+        typer.Argument(metavar="FOLDER", help="Where it is.", show_default="artifacts/digits:v3"),
+    ] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare a folder with a version: every file is read.
+
+    Exit code 1 if files are changed, missing or extra.
+    """
+    artifact = _artifact(connect(project), name)
+    folder = Path(root) if root is not None else Path("artifacts") / artifact.name
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}: `lineage artifacts get {name}` makes one")
+    faults = _compare(artifact, folder)
+    if json:
+        told = {"version": artifact.qualified_name, "folder": str(folder)}
+        output.document({**told, "is_same": not any(faults.values()), **faults})
+    else:
+        rows = [{"fault": fault, "path": path} for fault in faults for path in faults[fault]]
+        output.listing(rows, _FAULTS, json=False, limit=0, noun="differences")
+    if any(faults.values()):
+        raise typer.Exit(exits.NO)
+
+
+def _compare(artifact: Artifact, folder: Path) -> dict[str, list[str]]:
+    try:
+        artifact.verify(folder)
+    except Corrupt as exc:
+        if "missing" not in exc.facts:  # the manifest itself is damaged
+            raise
+        return {fault: exc.facts[fault] for fault in ("changed", "missing", "extra")}
+    return {"changed": [], "missing": [], "extra": []}
+
+
+def _artifact(server: Server, name: str) -> Artifact:
+    from lineage.client.artifact import Artifact
+    from lineage.client.wire import read_version
+
+    found: dict[str, Any] = server.get(one_path(server.version(name)))
+    return Artifact.of(read_version(found), server.connection)

@@ -1,0 +1,218 @@
+"""Random steps on the engine over a pair of real stores and on the oracle, compared after each.
+
+    class MachineOnMyStores(EngineMachine):
+        make_stores = staticmethod(my_stores)      # a fresh folder -> (graph store, blob store)
+
+Every verb is called with whatever comes to hand: other people's drafts, deleted versions, uploads
+that were replaced, sizes that lie. The oracle says whether it must be refused and how; what was
+refused must leave nothing, and after each step all there is is compared with the oracle's state.
+The steps that write are in `machine_writing.py`; here are deletion, time and questions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from lineage.digest import Digest
+from lineage.engine import DeletionRequest
+from lineage.engine.reclaim import Freed
+from lineage.errors import NotFound
+from lineage.model import Caller, DeletionFacts, Direction
+from lineage.names import ArtifactRef, ProjectKey, RunKey, VersionKey
+from tests import oracle_answers as answers
+from tests.contracts.machine_ground import ANN, COLLECTIONS, PEOPLE, PROJECTS, mostly
+from tests.contracts.machine_writing import Writing
+from tests.oracle import Oracle
+
+__all__ = ["EngineMachine"]
+
+
+class EngineMachine(Writing):
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: dict[Digest, answers.PlanFacts] = {}
+        self.plans_end: dict[Digest, datetime] = {}
+
+    # Deletion
+
+    def a_deletion(self, data: st.DataObject) -> tuple[DeletionRequest, Caller]:
+        one = self.a_version(data)
+        near = [key for key in self.oracle.versions if key.project.entity == one.project.entity]
+        others = data.draw(st.lists(mostly(near, [one]), max_size=2))
+        runs = [self.a_run(data, of=one.project.entity)]
+        kind = data.draw(st.sampled_from(["versions", "versions", "runs", "both", "collection"]))
+        request = DeletionRequest(
+            versions=tuple({one: 1, **dict.fromkeys(others)})
+            if kind in ("versions", "both")
+            else (),
+            runs=tuple(runs) if kind in ("runs", "both") else (),
+            collection=data.draw(st.sampled_from(COLLECTIONS)) if kind == "collection" else None,
+            with_logged=data.draw(st.booleans()),
+            delete_aliases=data.draw(st.sampled_from([True, True, False])),
+            purge=data.draw(st.sampled_from([True, False, False])),
+        )
+        return request, self.a_caller(data, (request.collection or one).project)
+
+    @rule(data=st.data())
+    def plan_a_deletion(self, data: st.DataObject) -> None:
+        request, caller = self.a_deletion(data)
+        both = self.both(
+            lambda: self.engine.deletion.plan(caller, request),
+            lambda oracle: answers.plan(oracle, caller, request),
+        )
+        if both is None:
+            return
+        plan, wanted = both
+        self._same_facts(plan.facts, wanted.facts, caller, sorted(wanted.versions))
+        assert (set(plan.versions), set(plan.runs)) == (wanted.versions, wanted.runs)
+        assert list(plan.aliases) == wanted.aliases
+        found = [(blocker.kind, blocker.name) for blocker in plan.blockers]
+        assert Counter(found) == Counter(wanted.blockers)
+        starts = [*wanted.versions, *wanted.runs]
+        below = answers.trace(
+            self.oracle, ANN, starts, Direction.DOWNSTREAM, max_hops=None, limit=None
+        )
+        assert list(map(len, plan.downstream.levels)) == [
+            sum(level.values()) for level in below.levels
+        ]
+        wanted.actor, wanted.request = caller.name, request
+        self.plans[plan.digest] = wanted
+        self.plans_end[plan.digest] = self.clock.at + timedelta(hours=24)
+
+    def _same_facts(
+        self, found: DeletionFacts, wanted: DeletionFacts, caller: Caller, keys: list[VersionKey]
+    ) -> None:
+        consumers = Counter(answers.masked(self.oracle, caller, key) for key in wanted.consumers)
+        assert Counter(map(unnumbered, found.consumers)) == consumers
+        holders = Counter((unnumbered(h.key), h.n_blobs, h.size_bytes) for h in found.holders)
+        assert holders == answers.holders_of(self.oracle, caller, keys)
+        assert replace(found, consumers=(), holders=()) == replace(wanted, consumers=())
+
+    @precondition(lambda self: self.plans)
+    @rule(data=st.data())
+    def execute_a_plan(self, data: st.DataObject) -> None:
+        digest = data.draw(mostly(list(self.plans)[-1:], list(self.plans)))
+        kept = self.plans[digest]
+        caller = data.draw(mostly([PEOPLE[kept.actor]], list(PEOPLE.values())))
+
+        def on_oracle(oracle: Oracle) -> DeletionFacts:
+            if caller.name != kept.actor or self.plans_end[digest] <= self.clock.at:
+                raise NotFound("plan")
+            now = answers.replan(oracle, caller, kept)
+            return answers.delete(oracle, now, purge=kept.request.purge)
+
+        with_request = data.draw(st.booleans())
+        both = self.both(
+            lambda: (
+                self.engine.deletion.delete(caller, kept.request, plan=digest)
+                if with_request
+                else self.engine.deletion.execute(caller, digest)
+            ),
+            on_oracle,
+        )
+        if both is not None:
+            self._freed_what_was_said(both[0].freed, both[1])
+
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        request, caller = self.a_deletion(data)
+
+        def on_oracle(oracle: Oracle) -> DeletionFacts:
+            what = answers.plan(oracle, caller, request, has_plan=False)
+            return answers.delete(oracle, what, purge=request.purge)
+
+        both = self.both(lambda: self.engine.deletion.delete(caller, request), on_oracle)
+        if both is not None:
+            self._freed_what_was_said(both[0].freed, both[1])
+
+    def _freed_what_was_said(self, freed: Freed, said: DeletionFacts) -> None:
+        assert freed == Freed(said.n_pages, said.n_blobs, said.freed_bytes)
+
+    # Time
+
+    @rule(hours=st.sampled_from([0.05, 0.2, 2, 25]), reclaims=st.booleans())
+    def let_time_pass(self, hours: float, reclaims: bool) -> None:
+        self.clock.at += timedelta(hours=hours)
+        self.oracle.now = self.clock.at
+        if reclaims:
+            self.reclaim()
+
+    @rule()
+    def reclaim(self) -> None:
+        pages, blobs = self.oracle.stored_pages(), self.oracle.stored_blobs()
+        self.oracle.reclaim()
+        going = blobs - self.oracle.stored_blobs()
+        n_pages = len(pages - self.oracle.stored_pages())
+        wanted = Freed(n_pages, len(going), sum(size_bytes for _, size_bytes in going))
+        assert self.engine.reclaim.finish() == wanted
+        assert self.engine.reclaim.finish() == Freed()
+        assert self.graph.read(lambda tx: tx.contents.pending_tombstones(limit=1)) == []
+
+    # Questions
+
+    @rule(
+        data=st.data(),
+        direction=st.sampled_from(Direction),
+        max_hops=st.sampled_from([None, None, 1, 3]),
+        limit=st.sampled_from([None, None, 1, 4]),
+    )
+    def trace(
+        self, data: st.DataObject, direction: Direction, max_hops: int | None, limit: int | None
+    ) -> None:
+        node = st.builds(self.a_run, st.just(data)) | st.builds(self.a_version, st.just(data))
+        starts: list[Any] = [data.draw(node) for _ in range(data.draw(st.integers(1, 2)))]
+        caller = self.a_caller(data, starts[0].project)
+        refs = [start if isinstance(start, RunKey) else ref_to(start) for start in starts]
+        both = self.both(
+            lambda: self.engine.traces.trace(
+                caller, refs, direction, max_hops=max_hops, limit=limit, with_edges=True
+            ),
+            lambda oracle: answers.trace(
+                oracle, caller, starts, direction, max_hops=max_hops, limit=limit
+            ),
+        )
+        if both is None:
+            return
+        found, wanted = both
+        assert [Counter(map(unnumbered, level)) for level in found.trace.levels] == wanted.levels
+        assert all(list(level) == sorted(level) for level in found.trace.levels)
+        edges = [(unnumbered(e.src), unnumbered(e.dst), e.kind.value) for e in found.trace.edges]
+        assert Counter(edges) == wanted.edges
+        assert found.trace.complete == wanted.complete
+        assert (found.n_runs, found.n_versions) == (wanted.n_runs, wanted.n_versions)
+        assert found.n_hidden == wanted.n_hidden
+
+    @rule(data=st.data())
+    def ask_for_stored_bytes(self, data: st.DataObject) -> None:
+        of = data.draw(st.sampled_from([*sorted(self.oracle.versions), *COLLECTIONS, *PROJECTS]))
+        project = of if isinstance(of, ProjectKey) else of.project
+        caller = self.a_caller(data, project)
+
+        def on_oracle(oracle: Oracle) -> object:
+            oracle.require_read(caller, project)
+            if isinstance(of, VersionKey):
+                oracle.live_version(of)
+            inside = [
+                key
+                for key, version in oracle.versions.items()
+                if version.is_live and of in (key, key.collection, key.project)
+            ]
+            return oracle.stored_bytes(inside)
+
+        both = self.both(lambda: self.engine.versions.stored_bytes(caller, of), on_oracle)
+        if both is not None:
+            assert both[0] == both[1]
+
+
+def ref_to(key: VersionKey) -> ArtifactRef:
+    return ArtifactRef(key.collection, f"v{key.number}")
+
+
+def unnumbered(key: str) -> str:
+    return key.rpartition(":")[0] if key.startswith("hidden:") else key
