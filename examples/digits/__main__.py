@@ -30,6 +30,7 @@ def main() -> None:
     began = time.monotonic()
     shutil.rmtree(_DATA, ignore_errors=True)
     _DATA.mkdir(parents=True)
+    os.chdir(_DATA)  # downloads go to ./artifacts
     with _server(), tempfile.TemporaryDirectory() as scratch:
         _train(Path(scratch))
         best = _best(Path(scratch))
@@ -40,12 +41,10 @@ def main() -> None:
             "fsck compares the graph with the folder, both ways, and proves that there is no cycle:"
         )
         _command("fsck", "--deep")
-    _tell(
-        f"Done in {time.monotonic() - began:.0f} s. Everything is still in {_DATA}; to look around:"
-    )
-    print(
-        f"    LINEAGE_GRAPH_URL=sqlite://{_DATA}/graph.db LINEAGE_BLOBS_URL=file://{_DATA}/blobs make serve"
-    )
+    _tell(f"Done in {time.monotonic() - began:.0f} s. To look around in what is left:")
+    print(f"    export LINEAGE_GRAPH_URL=sqlite://{_DATA}/graph.db")
+    print(f"    export LINEAGE_BLOBS_URL=file://{_DATA}/blobs")
+    print("    make serve")
 
 
 def _tell(text: str) -> None:
@@ -111,15 +110,15 @@ def _best(scratch: Path) -> lineage.Run:
     """Find the best run, download its model, evaluate it."""
     sweep = lineage.Api().sweep(os.environ["DEMO_SWEEP"])
     best = sweep.best_run()
-    assert best is not None
+    if best is None:
+        raise SystemExit("no run of the sweep has a val_acc")
     [model] = [a for a in best.logged_artifacts() if a.collection == pipeline.SWEEP_NAME]
-    _tell(
-        f"The best run is {best.name} (val_acc {best.summary['val_acc']:.1%}); its model is {model.name}"
-    )
+    accuracy = best.summary["val_acc"]
+    _tell(f"The best run is {best.name} (val_acc {accuracy:.1%}); its model is {model.name}")
     accuracy = pipeline.evaluate(scratch, model)
     print(f"On images it has never seen it is right in {accuracy:.1%} of cases.")
-    plot = Path(lineage.Api().artifact("evaluation:best").download()) / "confusion.png"
-    print(f"What it confuses, as a picture: {plot}")
+    folder = Path(lineage.Api().artifact("evaluation:best").download())
+    print(f"What it confuses, as a picture: {folder.resolve() / 'confusion.png'}")
     return best
 
 
@@ -130,7 +129,7 @@ def _delete_the_losers(best: lineage.Run) -> None:
     models = {a.qualified_name for run in losers for a in run.logged_artifacts()}
     models -= {a.qualified_name for a in best.logged_artifacts()}
     _tell(f"{len(losers)} runs lost. What would deleting all their models break, and free?")
-    plan = lineage.Api().deletion_plan(sorted(models))
+    plan = lineage.Api().deletion_plan(artifacts=sorted(models))
     print(plan)
     before = _stored_bytes()
     receipt = plan.execute()

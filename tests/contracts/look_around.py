@@ -49,7 +49,7 @@ def what_the_oracle_says(oracle: Oracle) -> dict[str, Any]:
         "blobs": dict(oracle.stored_blobs()),
         "objects": sorted(oracle.stored_blobs()),
         "stats": (
-            len(oracle.runs),
+            sum(run.state != "deleted" for run in oracle.runs.values()),
             sum(version.is_live for version in oracle.versions.values()),
             len(oracle.stored_blobs()),
         ),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 
 from lineage.digest import Digest
 from lineage.engine import DraftRequest, Engine, Limits, RunStart
@@ -24,7 +24,17 @@ from tests.contracts.contents import BLOBS
 from tests.contracts.look_around import look_around, what_the_oracle_says
 from tests.oracle import DraftFacts, Oracle
 
-__all__ = ["ANN", "COLLECTIONS", "PEOPLE", "PROJECTS", "RUNS", "FakeClock", "Ground", "mostly"]
+__all__ = [
+    "ANN",
+    "COLLECTIONS",
+    "LOGGED",
+    "PEOPLE",
+    "PROJECTS",
+    "RUNS",
+    "FakeClock",
+    "Ground",
+    "mostly",
+]
 
 T = TypeVar("T")
 
@@ -42,6 +52,10 @@ RUNS = [RunKey.of(VISION, f"r{n}") for n in range(4)]
 RUNS += [RunKey.of(SHARED, "r"), RunKey.of(LAB, "r")]
 # Durability is not what is tested here, and waiting for a disk is nine tenths of the time.
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+
+LOGGED = precondition(lambda self: any(v.is_live for v in self.oracle.versions.values()))
+"""For steps that mean little before there is a version."""
 
 
 def mostly(common: Sequence[T], rare: Sequence[T]) -> st.SearchStrategy[T]:

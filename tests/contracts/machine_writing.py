@@ -19,6 +19,7 @@ from tests.contracts.contents import BLOBS, contents, pages_of
 from tests.contracts.machine_ground import (
     ANN,
     COLLECTIONS,
+    LOGGED,
     PEOPLE,
     PROJECTS,
     RUNS,
@@ -31,7 +32,7 @@ __all__ = ["Writing"]
 
 ALIASES = ["prod", "best"]
 TAGS = ["old", "good"]
-NOTHING_BEGUN = precondition(lambda self: self.requests)
+BEGUN = precondition(lambda self: self.requests)
 names = st.lists(st.sampled_from(ALIASES), max_size=2)
 tags = st.lists(st.sampled_from(TAGS), max_size=2)
 
@@ -65,6 +66,7 @@ class Runs(Ground):
                 lambda oracle: oracle.finish(caller, run, exit_code),
             )
 
+    @LOGGED
     @rule(data=st.data(), declared=st.sampled_from([False, False, True]))
     def use(self, data: st.DataObject, declared: bool) -> None:
         version = self.a_version(data)
@@ -77,6 +79,7 @@ class Runs(Ground):
         if both is not None:
             assert both[0].key == version
 
+    @LOGGED
     @rule(data=st.data())
     def declare_logged(self, data: st.DataObject) -> None:
         version = self.a_version(data)
@@ -158,7 +161,7 @@ class Drafts(Runs):
             self.store(caller, request.id, digest, self.bytes_of(digest))
         self.begin(caller, request, self.bodies_of(request))
 
-    @precondition(lambda self: self.oracle.versions)
+    @LOGGED
     @rule(data=st.data())
     def log_the_same_again(self, data: st.DataObject) -> None:
         version = self.a_version(data)
@@ -172,7 +175,7 @@ class Drafts(Runs):
         caller = self.a_caller(data, request.collection)
         self.begin(caller, request, self.bodies_of(request))
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data(), with_bodies=st.booleans())
     def begin_again(self, data: st.DataObject, with_bodies: bool) -> None:
         request, _, caller = self.a_draft(data, is_open=with_bodies)
@@ -180,7 +183,7 @@ class Drafts(Runs):
             request = replace(request, type="model" if request.type == "dataset" else "dataset")
         self.begin(caller, request, self.bodies_of(request) if with_bodies else [])
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data())
     def go_on(self, data: st.DataObject) -> None:
         """The next step of the long protocol, so that many drafts get to their end."""
@@ -198,7 +201,7 @@ class Drafts(Runs):
         else:
             self.commit(caller, request.id)
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data())
     def go_on_with_another(self, data: st.DataObject) -> None:
         self.go_on(data)  # twice as often as other steps
@@ -213,7 +216,7 @@ class Drafts(Runs):
             assert {hold.digest: hold.upload is None for hold in both[0]} == both[1]
             self.note(id, both[0])
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data(), is_open=st.booleans(), lie=st.sampled_from([0, 0, 0, 1]))
     def hold_something(self, data: st.DataObject, is_open: bool, lie: int) -> None:
         request, _, caller = self.a_draft(data, is_open=is_open)
@@ -246,7 +249,7 @@ class Drafts(Runs):
         content = self.bytes_of(upload.digest)
         self.both(lambda: self.engine.drafts.store(ANN, upload.object, [content]), _not_found)
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data())
     def store_all_at_once(self, data: st.DataObject) -> None:
         request, draft, caller = self.a_draft(data, is_open=True)
@@ -267,7 +270,7 @@ class Drafts(Runs):
             lambda oracle: oracle.add_pages(caller, id, bodies),
         )
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data(), is_open=st.booleans())
     def add_some_pages(self, data: st.DataObject, is_open: bool) -> None:
         request, _, caller = self.a_draft(data, is_open=is_open)
@@ -286,13 +289,13 @@ class Drafts(Runs):
             assert (both[0].version.key, both[0].created) == (draft.version, draft.created)
             self.every_byte_can_be_read()
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data(), is_open=st.booleans())
     def commit_whatever_is_there(self, data: st.DataObject, is_open: bool) -> None:
         request, _, caller = self.a_draft(data, is_open=is_open)
         self.commit(caller, request.id)
 
-    @NOTHING_BEGUN
+    @BEGUN
     @rule(data=st.data(), is_open=st.booleans())
     def discard(self, data: st.DataObject, is_open: bool) -> None:
         request, _, caller = self.a_draft(data, is_open=is_open)
@@ -303,6 +306,7 @@ class Drafts(Runs):
 
 
 class Writing(Drafts):
+    @LOGGED
     @rule(
         data=st.data(),
         add=st.tuples(tags, names),

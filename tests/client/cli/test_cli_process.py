@@ -12,19 +12,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.client.cli_world import EXECUTABLE, World
-from tests.services.server import Server
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with Server(tmp_path_factory.mktemp("cli")) as running:
-        yield World(running, tmp_path_factory.mktemp("home")).fill()
+from tests.client.cli.world import EXECUTABLE, World
 
 
 def piped(world: World, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,22 +24,8 @@ from lineage.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tests.client.cli_world import World
+from tests.client.cli.world import World
 from tests.services.server import Server
-
-
-@pytest.fixture(scope="module")
-def cli_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("cli")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(cli_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An empty project of this test alone; the current folder is the test's own."""
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return World(cli_server, tmp_path / "home")
 
 
 @pytest.fixture
@@ -148,7 +133,7 @@ def test_no_server_ends_with_6_and_says_what_to_do(world: World) -> None:
     assert told.stdout == ""
 
 
-def test_damaged_bytes_end_with_7_and_are_not_put_in_place(tmp_path: Path, data: Path) -> None:
+def test_damaged_bytes_end_with_7_and_fsck_finds_what_is_wrong(tmp_path: Path, data: Path) -> None:
     with Server(tmp_path / "damaged") as server:
         alone = World(server, tmp_path / "other-home")
         alone.cli("artifacts", "put", str(data))
@@ -164,8 +149,14 @@ def test_damaged_bytes_end_with_7_and_are_not_put_in_place(tmp_path: Path, data:
         (found,) = alone.rows("fsck", "--deep", exits=1)
         assert found["kind"] == "blob_damaged"
         assert found["versions"] == [f"artifact:local/{alone.project}/data:v0"]
-        (server.blobs_path / "sha256/ab/cd").mkdir(parents=True, exist_ok=True)
-        assert "blob_damaged" in alone.cli("fsck", "--deep", "--repair", exits=1).stdout
+        last = "0" if damaged.name[-1] != "0" else "1"
+        stray = damaged.with_name(damaged.name[:-1] + last)
+        stray.write_bytes(b"known to nobody")
+        assert "object_without_blob" in alone.cli("fsck", exits=1).stdout
+        (found,) = alone.rows("fsck", "--repair", exits=1)
+        assert found["is_repaired"] is True
+        assert not stray.exists()
+        alone.cli("fsck")
 
 
 def test_the_cache_is_shown_and_cleared(world: World, data: Path) -> None:

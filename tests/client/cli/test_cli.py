@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from tests.client.cli_world import World
-from tests.services.server import Server
-
-
-@pytest.fixture(scope="module")
-def cli_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("cli")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def asked(cli_server: Server, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world that these tests only ask."""
-    return World(cli_server, tmp_path_factory.mktemp("home")).fill()
-
-
-@pytest.fixture
-def world(cli_server: Server, tmp_path: Path) -> World:
-    """An empty project of this test alone."""
-    return World(cli_server, tmp_path / "home")
-
+from tests.client.cli.world import World
 
 LISTS = [
     (["runs", "ls"], ["eval", "split", "r0"]),
@@ -211,6 +190,14 @@ def test_a_deletion_with_a_plan_that_no_longer_holds_is_refused(world: World) ->
     refused = world.cli("artifacts", "rm", "data:v0", "--plan", digest, "--yes", exits=5)
     assert "Nothing was deleted" in refused.stderr
     assert world.json("artifacts", "show", "data:v0")["state"] == "committed"
+
+
+def test_a_purge_leaves_no_trace(world: World) -> None:
+    world.log("data", {"a": b"0"})
+    world.cli("artifacts", "rm", "data:v0", "--yes")
+    assert world.json("artifacts", "show", "data:v0")["state"] == "deleted"
+    assert "data:v0" in world.cli("artifacts", "rm", "data:v0", "--purge", "--yes").stdout
+    world.cli("artifacts", "show", "data:v0", exits=3)
 
 
 def test_runs_are_deleted_with_what_they_logged(world: World) -> None:

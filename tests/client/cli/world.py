@@ -55,7 +55,7 @@ class World:
 
     @property
     def process_environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environment}
+        return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), **self.environment}
 
     def cli(
         self, *args: str, exits: int = 0, stdin: str | None = None, **settings: str | None

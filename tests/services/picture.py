@@ -1,0 +1,181 @@
+"""All that the story leaves in the stores, as plain values, and what must hold there at any time."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import networkx as nx
+
+from lineage.digest import Digest
+from lineage.engine import Engine
+from lineage.manifest import parse_page
+from lineage.model import EdgeKind, VersionState
+from lineage.names import VersionKey
+from lineage.ports import BlobStore, GraphStore, Transaction
+from tests.services.story import (
+    ADMIN,
+    BEGAN_AT,
+    COLLECTIONS,
+    CONTENTS,
+    DRAFTS,
+    POOL_V0,
+    RUNS,
+    SWEEP,
+    StoryClock,
+)
+
+__all__ = ["Picture", "check_rules", "expire", "take_picture"]
+
+Picture = dict[str, Any]
+FAR: Final = BEGAN_AT + timedelta(days=365)
+
+
+def take_picture(graph: GraphStore) -> Picture:
+    """What the graph says, without what differs from one telling to another: object names, and how
+    often an edit was recorded."""
+    return graph.read(_picture)
+
+
+def _picture(tx: Transaction) -> Picture:
+    runs = tx.runs.find(RUNS)
+    collections = tx.collections.find(COLLECTIONS)
+    keys = [key.version(n) for key in collections for n in range(collections[key].next_index)]
+    versions = tx.versions.find(keys)
+    drafts = {id: draft for id in (p.id for p in DRAFTS) if (draft := tx.drafts.find(id))}
+    sweep = tx.sweeps.find(SWEEP)
+    all_pages = sorted({Digest.of(body) for package in DRAFTS for body in package.bodies})
+    events = tx.events.select(subject=None, after=None, limit=1000)
+    return {
+        "runs": {key: run.state for key, run in runs.items()},
+        "segments": {key: [segment.is_sealed for segment in tx.runs.segments(key)] for key in runs},
+        "edges": [(edge.src, edge.dst, edge.kind) for edge in tx.flow.iter_edges()],
+        "used": {key: tx.flow.used_by_run(key) for key in runs},
+        "logged": {key: tx.flow.logged_by_run(key) for key in runs},
+        "next index": {key: found.next_index for key, found in collections.items()},
+        "versions": {
+            key: (found.state, found.manifest, found.aliases, found.tags)
+            for key, found in versions.items()
+        },
+        "pages of versions": {key: tx.contents.pages_of(key) for key in versions},
+        "pages": sorted(tx.contents.find_pages(all_pages)),
+        "blobs": [(b.digest, b.size_bytes) for b in tx.contents.list_blobs(after=None, limit=1000)],
+        "drafts": {
+            id: (draft.expires_at, draft.segment, draft.version, draft.created)
+            for id, draft in drafts.items()
+        },
+        "attached": {id: sorted(tx.drafts.attached(id)) for id in drafts},
+        "held": {id: sorted(tx.drafts.held(id)) for id in drafts},
+        "uploads": {id: sorted(u.digest for u in tx.contents.uploads_of(id)) for id in drafts},
+        "points taken": sweep.next_point if sweep is not None else None,
+        "events": [said for said, _ in groupby((event.verb, event.subject) for event in events)],
+    }
+
+
+def check_rules(folder: Path, engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
+    """DESIGN 3, looked at from the side where that can be, after a fresh start.
+
+    The stores are open; nobody else uses them.
+    """
+    assert list(engine.fsck.run(ADMIN, deep=True)) == []
+    _every_live_version_has_its_bytes(engine, graph)
+    graph.read(_check_graph)
+    _check_folder(folder, graph)
+    assert {s.name for s in blobs.iter_objects()} == {
+        str(path.relative_to(folder / "blobs")) for path in _files(folder)
+    }
+
+
+def _every_live_version_has_its_bytes(engine: Engine, graph: GraphStore) -> None:
+    found = graph.read(lambda tx: tx.versions.find(list(CONTENTS)))
+    for key, version in found.items():
+        if version.state is VersionState.DELETED:
+            continue
+        content = {}
+        for path in CONTENTS[key]:
+            with engine.versions.read(ADMIN, engine.versions.entry(ADMIN, key, path)) as chunks:
+                content[path] = b"".join(chunks)
+        assert content == CONTENTS[key]
+        assert version.n_files == len(content)
+
+
+def _check_graph(tx: Transaction) -> None:
+    edges = list(tx.flow.iter_edges())
+    assert nx.is_directed_acyclic_graph(nx.DiGraph((edge.src, edge.dst) for edge in edges))
+    for edge in edges:
+        is_within_run = edge.src.startswith("run:") and edge.dst.startswith("run:")
+        assert is_within_run == (edge.kind is EdgeKind.CONTINUES)
+    for key, collection in tx.collections.find(COLLECTIONS).items():
+        wanted = [key.version(n) for n in range(collection.next_index)]
+        found = tx.versions.find([*wanted, key.version(collection.next_index)])
+        assert [v for v in wanted if v not in found] in ([], [POOL_V0]), "a gap in the indexes"
+        assert len(found) <= len(wanted)
+        for version in found.values():
+            pages = tx.contents.pages_of(version.key)
+            if version.state is VersionState.DELETED:
+                assert pages == [], "a deleted version still has pages"
+            else:
+                assert len(tx.contents.find_pages(pages)) == len(pages) > 0
+        _check_latest(tx, [VersionKey(v) for v in wanted if v in found])
+    assert tx.contents.pending_tombstones(limit=10) == []
+    assert tx.contents.owned_deleted(FAR, limit=10) == []
+    _check_pages(tx)
+
+
+def _check_latest(tx: Transaction, versions: list[VersionKey]) -> None:
+    live = [k for k, v in tx.versions.find(versions).items() if v.state is VersionState.COMMITTED]
+    for collection in {key.collection for key in versions}:
+        newest = max(live, key=lambda key: key.number, default=None)
+        assert tx.versions.find_aliases(collection, ["latest"]).get("latest") == newest
+
+
+def _check_pages(tx: Transaction) -> None:
+    """A page has an owner and all its blobs; a blob has a page or a holder."""
+    pages = {p.digest: p for package in DRAFTS for p in map(parse_page, package.bodies)}
+    found = sorted(tx.contents.find_pages(sorted(pages)))
+    assert tx.contents.ownerless(found) == []
+    stored = {(blob.digest, blob.size_bytes) for blob in tx.contents.list_blobs(after=None, limit=1000)}
+    assert {blob for digest in found for blob in pages[digest].blobs} <= stored
+    assert tx.contents.unneeded(sorted(digest for digest, _ in stored)) == []
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "blobs").rglob("*") if path.is_file())
+
+
+def _check_folder(folder: Path, graph: GraphStore) -> None:
+    """What lies in the folder is the blobs, whole, and what uploads are under way may have left."""
+    blobs, uploads = graph.read(_objects)
+    found = {str(path.relative_to(folder / "blobs")): path for path in _files(folder)}
+    assert list((folder / "blobs" / "tmp").iterdir()) == []
+    assert set(blobs) <= set(found)
+    assert set(found) - set(blobs) <= uploads
+    for name, digest in blobs.items():
+        assert hashlib.sha256(found[name].read_bytes()).hexdigest() == digest.hex
+
+
+def _objects(tx: Transaction) -> tuple[dict[str, Digest], set[str]]:
+    blobs = {b.object: b.digest for b in tx.contents.list_blobs(after=None, limit=1000)}
+    drafts = [package.id for package in DRAFTS]
+    return dict(blobs), {u.object for id in drafts for u in tx.contents.uploads_of(id)}
+
+
+def expire(folder: Path, engine: Engine, graph: GraphStore, clock: StoryClock) -> None:
+    """Let more time pass than a draft lives: then nothing is left but what versions contain."""
+    before = take_picture(graph)
+    clock.at += timedelta(hours=26)
+    engine.reclaim.finish()
+    after = take_picture(graph)
+    assert after["drafts"] == {}
+    unchanged = ["runs", "segments", "edges", "used", "logged", "next index", "versions", "events"]
+    for name in [*unchanged, "pages of versions"]:
+        assert after[name] == before[name], name
+    owned = {page for pages in after["pages of versions"].values() for page in pages}
+    assert set(after["pages"]) == owned
+    blobs, uploads = graph.read(_objects)
+    assert uploads == set()
+    assert {str(path.relative_to(folder / "blobs")) for path in _files(folder)} == set(blobs)
+    assert graph.read(lambda tx: tx.drafts.expired(FAR, limit=10)) == []
