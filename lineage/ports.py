@@ -334,6 +334,9 @@ class Contents(Protocol):
     def uploads_of(self, draft: DraftId) -> list[Upload]:
         """By object."""
 
+    def uploads_for(self, draft: DraftId, digests: Sequence[Digest]) -> dict[Digest, Upload]:
+        """Those of the draft for these blobs; at most one each."""
+
     def add_uploads(self, uploads: Sequence[Upload]) -> None: ...
 
     def remove_uploads(self, objects: Sequence[ObjectName]) -> None: ...

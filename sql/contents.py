@@ -115,6 +115,10 @@ class SqlContents:
     def uploads_of(self, draft: DraftId) -> list[Upload]:
         return list(map(_upload, self._sql.all("find_uploads_of", draft)))
 
+    def uploads_for(self, draft: DraftId, digests: Sequence[Digest]) -> dict[Digest, Upload]:
+        found = map(_upload, self._sql.all("find_uploads_for", draft, raw_digests(digests)))
+        return {upload.digest: upload for upload in found}
+
     def add_uploads(self, uploads: Sequence[Upload]) -> None:
         rows = [(u.object, u.digest.raw, u.size_bytes, u.draft, to_us(u.until)) for u in uploads]
         self._sql.many("add_upload", rows)

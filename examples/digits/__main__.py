@@ -21,6 +21,7 @@ from pathlib import Path
 
 import lineage
 from examples.digits import pipeline
+from lineage.client.recorded import RecordedRun
 
 _ROOT = Path(__file__).resolve().parents[2]
 _DATA = _ROOT / "var" / "demo"
@@ -106,7 +107,7 @@ def _train(scratch: Path) -> None:
     _command("runs", "ls", "--order=-summary.val_acc", "--filter", 'job_type = "train"')
 
 
-def _best(scratch: Path) -> lineage.Run:
+def _best(scratch: Path) -> RecordedRun:
     """Find the best run, download its model, evaluate it."""
     sweep = lineage.Api().sweep(os.environ["DEMO_SWEEP"])
     best = sweep.best_run()
@@ -122,7 +123,7 @@ def _best(scratch: Path) -> lineage.Run:
     return best
 
 
-def _delete_the_losers(best: lineage.Run) -> None:
+def _delete_the_losers(best: RecordedRun) -> None:
     """Plan, do it, and count the bytes in the folder before and after."""
     sweep = lineage.Api().sweep(os.environ["DEMO_SWEEP"])
     losers = [run for run in sweep.runs if run.id != best.id]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """The `lineage` command; exits with a code of `lineage.cli.exits`."""
-    from lineage.cli.app import app
+    try:
+        from lineage.cli.app import app
 
-    app(prog_name="lineage")
+        app(prog_name="lineage")
+    except KeyboardInterrupt:  # before or after the command itself, which ends in good order
+        sys.exit(130)

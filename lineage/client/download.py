@@ -11,8 +11,9 @@ import errno
 import hashlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ __all__ = ["download_entries", "fetch_blob", "verify_entries"]
 _BUNDLE_BYTES: Final = 8 * 1024 * 1024
 _BUNDLE_ITEMS: Final = 2_500
 _THREADS: Final = 4
+_AHEAD: Final = 2
 _ATTEMPTS: Final = 6  # without a byte getting through
 _CHUNK_BYTES: Final = 1024 * 1024
 
@@ -182,18 +184,29 @@ class _Download:
         return job
 
     def _parts_job(self, entry: Entry, progress: Progress) -> Callable[[], None]:
-        """One after another, so that no more than a few parts need room in the cache at once."""
+        """Part after part, the next ones fetched meanwhile: the cache need hold but a few."""
+
+        def fetch(blob: tuple[Digest, int]) -> int:
+            return _cached(self._http, self._cache, blob, entry.path, progress)
 
         def job() -> None:
-            with self._placer.fill(entry.path) as add:
-                for digest, size_bytes in entry.blobs:
-                    source = _cached(
-                        self._http, self._cache, (digest, size_bytes), entry.path, progress
-                    )
-                    try:
+            left = list(entry.blobs)
+            fetched: deque[tuple[Future[int], int]] = deque()
+            pool = ThreadPoolExecutor(_AHEAD, "lineage-parts")
+            try:
+                with self._placer.fill(entry.path) as add:
+                    while left or fetched:
+                        while left and len(fetched) <= _AHEAD:
+                            fetched.append((pool.submit(fetch, left[0]), left.pop(0)[1]))
+                        source, size_bytes = fetched[0][0].result(), fetched[0][1]
                         add(source, size_bytes)
-                    finally:
                         os.close(source)
+                        fetched.popleft()
+            finally:
+                pool.shutdown(cancel_futures=True)
+                for future, _ in fetched:
+                    if not future.cancelled() and future.exception() is None:
+                        os.close(future.result())
 
         return job
 

@@ -30,10 +30,10 @@ __all__ = ["BUNDLE", "MAX_BUNDLED_BYTES", "VersionSpec", "commit_version"]
 
 BUNDLE: Final = "application/vnd.lineage.bundle"
 MAX_BUNDLED_BYTES: Final = 1024 * 1024  # a larger blob goes alone
-_BUNDLE_BYTES: Final = 8 * 1024 * 1024
-_BUNDLE_ITEMS: Final = 2_500
+_BUNDLE_BYTES: Final = 16 * 1024 * 1024
+_BUNDLE_ITEMS: Final = 5_000
 _PAGES_BYTES: Final = 16 * 1024 * 1024
-_HOLDS: Final = 5_000  # asked for in one request, while what came before is being sent
+_HOLDS: Final = 10_000  # asked for in one request, while what came before is being sent
 _INLINE_ENTRIES: Final = 500
 _INLINE_BYTES: Final = 1024 * 1024
 _THREADS: Final = 4

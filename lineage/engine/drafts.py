@@ -261,7 +261,7 @@ class Drafts:
         self, tx: Transaction, draft: Draft, wanted: Mapping[Digest, int], now: datetime
     ) -> dict[Digest, Upload]:
         """Fresh upload targets; earlier ones of the draft for the same blobs are given up."""
-        old = [upload for upload in tx.contents.uploads_of(draft.id) if upload.digest in wanted]
+        old = tx.contents.uploads_for(draft.id, sorted(wanted)).values()
         until = now + self._context.limits.upload_ttl
         new = {
             digest: Upload(self._context.blobs.new_object(digest), digest, size, draft.id, until)
@@ -312,7 +312,7 @@ class Drafts:
             draft = tx.drafts.find(id)
             if draft is None or (draft.actor != caller.name and not caller.is_admin):
                 raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
-            return {upload.digest: upload for upload in tx.contents.uploads_of(id)}
+            return tx.contents.uploads_for(id, [digest for digest, _ in items])
 
         uploads = self._context.graph.read(ask)
         for digest, _ in items:

@@ -251,7 +251,7 @@ CREATE TABLE upload (
     size_bytes INTEGER NOT NULL,
     until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX upload_of_draft ON upload (draft_id, object);
+CREATE INDEX upload_of_draft ON upload (draft_id, digest);
 
 CREATE TABLE tombstone (
     object TEXT NOT NULL PRIMARY KEY,

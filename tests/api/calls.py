@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -128,3 +129,10 @@ def assert_problem(answer: httpx2.Response, status: int, code: str) -> dict[str,
     assert document["detail"]
     assert document["request_id"] == answer.headers["x-request-id"]
     return document
+
+
+def wait_until(is_so: Callable[[], bool], *, timeout_s: float = 5) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)

@@ -84,6 +84,7 @@ def test_a_forged_place_is_refused_or_harmless(rest: Rest, path: str, place: Any
     for name in "ab":
         rest.start(name)
         rest.log(name, {"x": b"1"})
+    rest.ask("PUT", "{P}-too", json={"access": "private"})
     cursor = rest.get(path, params={"limit": 1}).json()["cursor"]
     query, _ = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     forged = base64.urlsafe_b64encode(orjson.dumps([query, place])).decode().rstrip("=")

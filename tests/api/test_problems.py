@@ -174,11 +174,10 @@ def test_bytes_with_another_digest_are_corrupt(rest: Rest) -> None:
     assert document["digest"] == Digest.of(b"promised")
 
 
-def test_a_stored_file_that_lost_bytes_is_corrupt_and_named(server: Server) -> None:
-    rest = Rest(server)
+def test_a_stored_file_that_lost_bytes_is_corrupt_and_named(rest: Rest) -> None:
     data = uuid4().bytes
     version = rest.log("digits", {"dir/a.bin": data})
-    (stored,) = server.objects()
+    (stored,) = rest.new_objects()
     stored.unlink()
     stored.write_bytes(data[:-1])
     document = assert_problem(
@@ -187,20 +186,18 @@ def test_a_stored_file_that_lost_bytes_is_corrupt_and_named(server: Server) -> N
     assert "dir/a.bin" in document["detail"]
     assert_problem(rest.get(f"/blobs/{Digest.of(data)}"), 500, "corrupt")
     assert_problem(rest.post("/blobs/bundle", {"digests": [Digest.of(data)]}), 500, "corrupt")
-    rest.close()
+    stored.write_bytes(data)
 
 
-def test_a_store_that_is_away_is_unavailable_and_may_be_tried_again(server: Server) -> None:
-    rest = Rest(server)
-    _, hold = rest.target(b"some bytes")
-    away = server.blobs_path.with_name("away")
-    server.blobs_path.rename(away)
-    answer = rest.put(hold, b"some bytes")
+def test_a_store_that_is_away_is_unavailable_and_may_be_tried_again(rest: Rest) -> None:
+    _, hold = rest.target(b"while the disk is away")
+    blobs = rest.server.blobs_path
+    away = blobs.rename(blobs.with_name("away"))
+    answer = rest.put(hold, b"while the disk is away")
+    away.rename(blobs)
     assert_problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) >= 1
-    away.rename(server.blobs_path)
-    assert rest.put(hold, b"some bytes").status_code == 204
-    rest.close()
+    assert rest.put(hold, b"while the disk is away").status_code == 204
 
 
 class BrokenGraph:

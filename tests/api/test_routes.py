@@ -13,7 +13,6 @@ import pytest
 from lineage.digest import Digest
 from lineage.values import loads
 from tests.api.calls import Rest, assert_problem
-from tests.services.server import Server
 
 
 def keys(answer: httpx2.Response) -> list[str]:
@@ -264,16 +263,15 @@ def test_a_project_has_an_access_that_can_be_changed(rest: Rest) -> None:
     assert rest.get("/projects", params={"entity": "nobody"}).json()["items"] == []
 
 
-def test_fsck_names_what_is_wrong_and_counts_it(server: Server) -> None:
-    rest = Rest(server)
+def test_fsck_names_what_is_wrong_and_counts_it(rest: Rest) -> None:
     data = uuid4().bytes
     version = rest.log("digits", {"a": data})
     assert lines(rest.post("/fsck", params={"deep": "true"})) == [{"n_findings": 0}]
-    (stored,) = server.objects()
+    (stored,) = rest.new_objects()
     stored.unlink()
     finding, last = lines(rest.post("/fsck"))
     assert finding["kind"] == "blob_without_object"
     assert finding["subject"] == Digest.of(data)
     assert finding["versions"] == [version["key"]]
     assert last == {"n_findings": 1}
-    rest.close()
+    stored.write_bytes(data)

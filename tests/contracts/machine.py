@@ -26,7 +26,7 @@ from lineage.errors import NotFound
 from lineage.model import Caller, DeletionFacts, Direction
 from lineage.names import ArtifactRef, ProjectKey, RunKey, VersionKey
 from tests import oracle_answers as answers
-from tests.contracts.machine_ground import ANN, COLLECTIONS, PEOPLE, PROJECTS, mostly
+from tests.contracts.machine_ground import ANN, COLLECTIONS, LOGGED, PEOPLE, PROJECTS, mostly
 from tests.contracts.machine_writing import Writing
 from tests.oracle import Oracle
 
@@ -45,7 +45,8 @@ class EngineMachine(Writing):
         one = self.a_version(data)
         near = [key for key in self.oracle.versions if key.project.entity == one.project.entity]
         others = data.draw(st.lists(mostly(near, [one]), max_size=2))
-        runs = [self.a_run(data, of=one.project.entity)]
+        ended = [run for run, r in self.oracle.runs.items() if r.state in ("finished", "failed")]
+        runs = [data.draw(mostly(ended, [self.a_run(data, of=one.project.entity)]))]
         kind = data.draw(st.sampled_from(["versions", "versions", "runs", "both", "collection"]))
         request = DeletionRequest(
             versions=tuple({one: 1, **dict.fromkeys(others)})
@@ -59,8 +60,9 @@ class EngineMachine(Writing):
         )
         return request, self.a_caller(data, (request.collection or one).project)
 
-    @rule(data=st.data())
-    def plan_a_deletion(self, data: st.DataObject) -> None:
+    @LOGGED
+    @rule(data=st.data(), at_once=st.booleans())
+    def plan_a_deletion(self, data: st.DataObject, at_once: bool) -> None:
         request, caller = self.a_deletion(data)
         both = self.both(
             lambda: self.engine.deletion.plan(caller, request),
@@ -84,6 +86,8 @@ class EngineMachine(Writing):
         wanted.actor, wanted.request = caller.name, request
         self.plans[plan.digest] = wanted
         self.plans_end[plan.digest] = self.clock.at + timedelta(hours=24)
+        if at_once:
+            self.execute(plan.digest, caller, with_request=data.draw(st.booleans()))
 
     def _same_facts(
         self, found: DeletionFacts, wanted: DeletionFacts, caller: Caller, keys: list[VersionKey]
@@ -98,8 +102,12 @@ class EngineMachine(Writing):
     @rule(data=st.data())
     def execute_a_plan(self, data: st.DataObject) -> None:
         digest = data.draw(mostly(list(self.plans)[-1:], list(self.plans)))
+        owner = PEOPLE[self.plans[digest].actor]
+        caller = data.draw(mostly([owner], list(PEOPLE.values())))
+        self.execute(digest, caller, with_request=data.draw(st.booleans()))
+
+    def execute(self, digest: Digest, caller: Caller, *, with_request: bool) -> None:
         kept = self.plans[digest]
-        caller = data.draw(mostly([PEOPLE[kept.actor]], list(PEOPLE.values())))
 
         def on_oracle(oracle: Oracle) -> DeletionFacts:
             if caller.name != kept.actor or self.plans_end[digest] <= self.clock.at:
@@ -107,7 +115,6 @@ class EngineMachine(Writing):
             now = answers.replan(oracle, caller, kept)
             return answers.delete(oracle, now, purge=kept.request.purge)
 
-        with_request = data.draw(st.booleans())
         both = self.both(
             lambda: (
                 self.engine.deletion.delete(caller, kept.request, plan=digest)
@@ -119,6 +126,7 @@ class EngineMachine(Writing):
         if both is not None:
             self._freed_what_was_said(both[0].freed, both[1])
 
+    @LOGGED
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
         request, caller = self.a_deletion(data)
@@ -156,6 +164,7 @@ class EngineMachine(Writing):
 
     # Questions
 
+    @LOGGED
     @rule(
         data=st.data(),
         direction=st.sampled_from(Direction),

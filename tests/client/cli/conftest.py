@@ -1,13 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lineage.client import connection
 from tests.client.cli.world import World
 from tests.services.server import Server, shared_server
 
 __all__ = ["shared_server"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_connections() -> Iterator[None]:
+    """A process keeps its connections until it ends; here they end with the tests."""
+    yield
+    for opened in connection._open.values():
+        if opened.http._client is not None:
+            opened.http._client.close()
 
 
 @pytest.fixture(scope="session")
