@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from itertools import chain
 from typing import Final
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.problems import Refusal
 from lineage.digest import Digest
@@ -74,7 +76,7 @@ def file_headers(digest: Digest, wanted: ByteRange) -> dict[str, str]:
     return headers
 
 
-def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Iterator[bytes]:
+def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Generator[bytes]:
     """The chunks; Corrupt, before the last of them, if their bytes are not as many as they must be.
 
     So a small file that lost some is a problem document; a large one is an answer cut short.
@@ -92,7 +94,7 @@ def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Iterator[byte
         yield before
 
 
-def gather(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def gather(chunks: Iterable[bytes]) -> Generator[bytes]:
     """The same bytes in pieces of 1 MiB or a little more: each piece costs a switch of threads."""
     parts: list[bytes] = []
     n_bytes = 0
@@ -107,8 +109,28 @@ def gather(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
+class _Stream(StreamingResponse):
+    """Closes its chunks, and so the file behind them, when the client goes away halfway."""
+
+    def __init__(
+        self,
+        chunks: Generator[bytes],
+        first: bytes,
+        *,
+        status: int,
+        headers: dict[str, str] | None,
+        media_type: str,
+    ) -> None:
+        super().__init__(chain((first,), chunks), status, headers, media_type)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with closing(self._chunks):
+            await super().__call__(scope, receive, send)
+
+
 def stream(
-    chunks: Iterator[bytes],
+    chunks: Generator[bytes],
     *,
     media_type: str,
     status: int = 200,
@@ -120,6 +142,4 @@ def stream(
     document. What fails later cuts the answer short, and the client notices.
     """
     first = next(chunks, b"")
-    return StreamingResponse(
-        chain((first,), chunks), status_code=status, headers=headers, media_type=media_type
-    )
+    return _Stream(chunks, first, status=status, headers=headers, media_type=media_type)

@@ -244,6 +244,7 @@ class Oracle:
         if draft.version is not None:
             if draft.version not in self.versions:
                 raise NotFound("purged")
+            draft.held, draft.uploads = set(), {}
             return set(), {}
         if request.run is not None:
             self.require_write(caller, request.run.project)
@@ -309,13 +310,15 @@ class Oracle:
         draft = self.own_draft(caller, id)
         if not {Digest.of(body) for body in bodies} <= set(draft.request.pages):
             raise Invalid("pages", "not of this draft")
+        draft.expires_at = self.now + self.limits.draft_ttl
+        if draft.version is not None:
+            return
         for digest, size_bytes in sorted({blob for body in bodies for blob in blobs_of(body)}):
             if digest not in draft.held:
                 raise Conflict("not held")
             if self.sizes[digest] != size_bytes:
                 raise Invalid("size_bytes", "of the stored blob is another")
         draft.attached |= {Digest.of(body) for body in bodies}
-        draft.expires_at = self.now + self.limits.draft_ttl
 
     def commit(self, caller: Caller, id: str) -> None:
         draft = self.own_draft(caller, id)
@@ -323,6 +326,7 @@ class Oracle:
         if draft.version is not None:
             if draft.version not in self.versions:
                 raise NotFound("purged")
+            draft.held, draft.uploads = set(), {}
             return
         self.require_write(caller, draft.request.collection.project)
         if draft.request.run is not None:

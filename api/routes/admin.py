@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated, Any
 
 import orjson
@@ -54,7 +54,7 @@ def fsck(
     return stream(_findings(engine, caller, deep=deep, repair=repair), media_type=NDJSON)
 
 
-def _findings(engine: Engine, caller: Caller, *, deep: bool, repair: bool) -> Iterator[bytes]:
+def _findings(engine: Engine, caller: Caller, *, deep: bool, repair: bool) -> Generator[bytes]:
     n_findings = 0
     for finding in engine.fsck.run(caller, deep=deep, repair=repair):
         n_findings += 1

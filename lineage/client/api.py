@@ -226,7 +226,7 @@ class Api:
         max_hops: int | None = None,
         limit: int | None = None,
     ) -> Trace:
-        """All that runs (`project/run`) and versions (`name:v3`) came from, or what came of them."""
+        """All that runs (`project/run`) and versions (`name:v3`) came from, or led to."""
         given = {"entity": self._entity, "project": self._project}
         keys = [str(parse_version_or_run(start, **given)) for start in starts]
         return ask_trace(self._http, keys, direction=direction, max_hops=max_hops, limit=limit)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 from lineage.client.hashing import LocalFile, digest_files
 from lineage.client.scanning import entry_name, list_files
@@ -24,7 +26,7 @@ class Contents:
     def __init__(self) -> None:
         self._files: dict[str, str] = {}
         self._entries: dict[str, Entry] = {}  # references, and what the server has already
-        self._staging: tempfile.TemporaryDirectory[str] | None = None
+        self._staging: Path | None = None
 
     def add_file(self, path: str, name: str | None = None) -> None:
         """Raises: NotFound, Invalid: there is no such file, or it is none."""
@@ -56,10 +58,9 @@ class Contents:
         if mode not in ("w", "wb", "x", "xb"):
             raise Invalid("mode", f"{mode!r:.10} is not w or wb: a new file is written")
         if self._staging is None:
-            self._staging = tempfile.TemporaryDirectory(
-                prefix="lineage-", ignore_cleanup_errors=True
-            )
-        path = Path(self._staging.name) / str(len(os.listdir(self._staging.name)))  # noqa: PTH208
+            self._staging = Path(tempfile.mkdtemp(prefix="lineage-"))
+            weakref.finalize(self, shutil.rmtree, self._staging, ignore_errors=True)
+        path = self._staging / uuid4().hex
         if "b" not in mode and encoding is None:
             encoding = "utf-8"
         with path.open(mode, encoding=encoding) as file:

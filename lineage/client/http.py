@@ -13,6 +13,7 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -233,16 +234,18 @@ class Http:
 
     def _open(self) -> httpx2.Client:
         with self._lock:
-            if self._client is None or self._pid != os.getpid():
+            client = self._client
+            if client is None or client.is_closed or self._pid != os.getpid():
                 headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
-                self._client = httpx2.Client(
+                client = self._client = httpx2.Client(
                     base_url=self.url,
                     headers=headers,
                     limits=httpx2.Limits(max_connections=32, keepalive_expiry=3.0),
                     trust_env=not _is_loopback(self.url),  # no proxy leads to this machine
                 )
+                weakref.finalize(self, client.close)
                 self._pid = os.getpid()
-            return self._client
+            return client
 
 
 def _is_loopback(url: str) -> bool:

@@ -22,7 +22,7 @@ from typing import Any, Final, Self
 from lineage.client.artifact import Artifact
 from lineage.client.connection import Connection
 from lineage.client.documents import Document, to_document
-from lineage.client.wire import read_version
+from lineage.client.wire import read_run, read_version
 from lineage.errors import Invalid, LineageError, Unavailable
 from lineage.model import Run as RunValue
 from lineage.names import ArtifactRef
@@ -45,7 +45,6 @@ class Run:
         self._http = connection.http
         self._started = started
         self._pid = os.getpid()
-        self.name = started.name
         self.config = Document(started.config, self._config_changed, "config")
         self.summary = Document(started.summary, self._summary_changed, "summary")
         self._patches: list[dict[str, Any]] = []  # to be sent in this order
@@ -86,12 +85,33 @@ class Run:
         return self._started.group
 
     @property
+    def name(self) -> str:
+        return self._started.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._describe(name=name)
+
+    @property
     def tags(self) -> tuple[str, ...]:
         return self._started.tags
+
+    @tags.setter
+    def tags(self, tags: Sequence[str]) -> None:
+        self._describe(tags=list(tags))
 
     @property
     def notes(self) -> str:
         return self._started.notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._describe(notes=notes)
+
+    def _describe(self, **changes: Any) -> None:
+        """Sent at once, so that a name that cannot be is refused where it is given."""
+        self._check_running()
+        self._started = read_run(self._http.patch(self._url, changes))
 
     @property
     def sweep_id(self) -> str | None:

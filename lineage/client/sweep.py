@@ -116,6 +116,9 @@ class Sweep:
         return f"<Sweep {self.path} {self.method}>"
 
 
+_created: Final[dict[str, SweepKey]] = {}  # by id: what this process has created
+
+
 def sweep(
     config: Mapping[str, Any],
     entity: str | None = None,
@@ -139,7 +142,9 @@ def sweep(
         raise Invalid("config", f"{', '.join(unknown)} is not known; there are {', '.join(known)}")
     body = {"method": "", "parameters": {}, **given, "id": check_name(id or uuid4().hex[:8], "id")}
     told = connect(settings).http.post(f"/projects/{key}/sweeps", body)
-    return read_sweep(told).key.name
+    created = read_sweep(told).key
+    _created[created.name] = created
+    return created.name
 
 
 def parse_sweep_path(path: str, *, entity: str, project: str) -> SweepKey:
@@ -164,7 +169,8 @@ def agent(
     makes its run `failed`, and the next point is tried; after five failures in a row it ends.
 
     Args:
-        sweep_id: `[[entity/]project/]sweep`.
+        sweep_id: `[[entity/]project/]sweep`; the bare id of a sweep that this process has created
+            is enough, whatever its project.
         count: how many points at most; all that are left if None.
     Returns: how many points were tried.
     Raises: what the function raised, after five failures in a row.
@@ -172,6 +178,8 @@ def agent(
     settings = read_settings(entity=entity, project=project)
     connection = connect(settings)
     key = parse_sweep_path(sweep_id, entity=settings.entity, project=settings.project)
+    if entity is None and project is None:
+        key = _created.get(sweep_id, key)
     n_tried = n_failures = 0
     while count is None or n_tried < count:
         # With an id of ours the question can be repeated, and costs no second point.

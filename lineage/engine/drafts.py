@@ -11,7 +11,7 @@ from typing import Any, Final
 from lineage.digest import PART_SIZE_BYTES, Digest
 from lineage.engine.access import ensure_writable, scope_of, writable
 from lineage.engine.context import Context, record
-from lineage.engine.reclaim import Reclaim
+from lineage.engine.reclaim import Reclaim, Settled, settle
 from lineage.engine.record import live_run, seal_current
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
 from lineage.manifest import BlobSize, Page, manifest_digest, parse_page
@@ -117,11 +117,11 @@ class Drafts:
         if any(page.digest not in request.pages for page in pages):
             raise Invalid("pages", "a page was sent that the request does not name")
 
-        def change(tx: Transaction) -> tuple[DraftAnswer, bool]:
+        def change(tx: Transaction) -> tuple[DraftAnswer, Settled | None]:
             now = self._context.now()
             draft = self._open(tx, caller, request, now)
             if draft.version is not None:
-                return DraftAnswer(draft, (), (), _committed(tx, draft)), False
+                return DraftAnswer(draft, (), (), _committed(tx, draft)), None
             self._lock_nodes(tx, caller, draft)
             if draft.segment is None and request.run is not None:
                 live_run(tx, request.run)
@@ -134,19 +134,20 @@ class Drafts:
                 tx.contents.add_pages(new)
                 tx.drafts.attach(draft.id, [page.digest for page in new])
                 missing -= {page.digest for page in new}
-            committed, has_more = None, False
+            committed, settled = None, None
             if not missing and (bodies or not request.pages):
                 committed = self._commit(tx, caller, draft, now)
                 tx.drafts.release(draft.id, [hold.digest for hold in holds])
                 # From an earlier request of this draft, as a rule: nothing.
-                has_more = bool(tx.drafts.held(draft.id) or tx.contents.uploads_of(draft.id))
+                if tx.drafts.held(draft.id) or tx.contents.uploads_of(draft.id):
+                    settled = settle(tx, draft.id)
                 draft = replace(draft, version=committed.version.key, created=committed.created)
             ordered = tuple(digest for digest in draft.pages if digest in missing)
-            return DraftAnswer(draft, ordered, tuple(holds), committed), has_more
+            return DraftAnswer(draft, ordered, tuple(holds), committed), settled
 
-        answer, has_more = self._context.graph.write(change)
-        if has_more:
-            self._reclaim.settle_draft(request.id)
+        answer, settled = self._context.graph.write(change)
+        if settled is not None:
+            self._reclaim.settle_draft(request.id, settled)
         return answer
 
     def _open(self, tx: Transaction, caller: Caller, request: DraftRequest, now: datetime) -> Draft:
@@ -377,6 +378,8 @@ class Drafts:
             draft = self._lock_draft(tx, caller, id, self._context.now())
             if any(page.digest not in draft.pages for page in pages):
                 raise Invalid("pages", "a page was sent that the draft does not name")
+            if draft.version is not None:
+                return  # its version has them, and the draft must not keep them longer
             tx.lock(
                 pages=sorted({page.digest for page in pages}),
                 blobs=sorted({digest for digest, _ in needs}),
@@ -402,20 +405,20 @@ class Drafts:
             Invalid: the pages are not one sorted manifest.
         """
 
-        def change(tx: Transaction) -> tuple[Committed, bool]:
+        def change(tx: Transaction) -> tuple[Committed, Settled | None]:
             now = self._context.now()
             draft = self._lock_draft(tx, caller, id, now)
             if draft.version is not None:
-                return _committed(tx, draft), False
+                return _committed(tx, draft), None
             writable(tx, caller, draft.collection.project)
             tx.lock(collections=[draft.collection])
             self._lock_nodes(tx, caller, draft)
             tx.lock(pages=sorted(set(draft.pages)))
-            return self._commit(tx, caller, draft, now), True
+            return self._commit(tx, caller, draft, now), settle(tx, id)
 
-        committed, is_first = self._context.graph.write(change)
-        if is_first:
-            self._reclaim.settle_draft(id)
+        committed, settled = self._context.graph.write(change)
+        if settled is not None:
+            self._reclaim.settle_draft(id, settled)
         return committed
 
     def discard(self, caller: Caller, id: DraftId) -> None:

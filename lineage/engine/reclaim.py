@@ -16,7 +16,7 @@ from lineage.model import Blob, DraftId, ObjectName, Tombstone
 from lineage.names import VersionKey
 from lineage.ports import Transaction
 
-__all__ = ["Freed", "Reclaim", "bury_uploads", "reclaim"]
+__all__ = ["Freed", "Reclaim", "Settled", "bury_uploads", "reclaim", "settle"]
 
 _PAGES_AT_ONCE = 16  # about 4,096 blobs a transaction
 _BLOBS_AT_ONCE = 4096
@@ -76,6 +76,28 @@ def bury_uploads(tx: Transaction, draft: DraftId) -> list[ObjectName]:
     return objects
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A step of settling a draft; the caller deletes the objects after the commit."""
+
+    is_last: bool
+    objects: list[ObjectName]
+
+
+def settle(tx: Transaction, draft: DraftId) -> Settled:
+    """Drop a committed draft's holds, at most so many at once, and with the last its uploads.
+
+    The draft is locked. Its version's pages keep what they contain. The first step belongs to the
+    transaction that commits: a crash must not leave bytes held that a deletion would free.
+    """
+    held = sorted(tx.drafts.held(draft))[:_BLOBS_AT_ONCE]
+    tx.drafts.release(draft, held)
+    _, going = reclaim(tx, [], held)
+    is_last = len(held) < _BLOBS_AT_ONCE
+    late = bury_uploads(tx, draft) if is_last else []
+    return Settled(is_last, [blob.object for blob in going] + late)
+
+
 def _unfinished(tx: Transaction, *, before: datetime) -> list[VersionKey]:
     return tx.contents.owned_deleted(before, limit=100)
 
@@ -117,25 +139,17 @@ class Reclaim:
             if is_last:
                 return freed
 
-    def settle_draft(self, id: DraftId) -> Freed:
-        """Drop a committed draft's holds; its version's pages keep what they contain."""
-        freed = Freed()
-        while True:
+    def settle_draft(self, id: DraftId, settled: Settled) -> None:
+        """Go on where a commit's own transaction has stopped, and delete the objects."""
 
-            def step(tx: Transaction) -> tuple[bool, list[Blob], list[ObjectName]]:
-                tx.lock(drafts=[id])
-                held = sorted(tx.drafts.held(id))[:_BLOBS_AT_ONCE]
-                tx.drafts.release(id, held)
-                _, going = reclaim(tx, [], held)
-                is_last = len(held) < _BLOBS_AT_ONCE
-                late = bury_uploads(tx, id) if is_last else []
-                return is_last, going, late
+        def step(tx: Transaction) -> Settled:
+            tx.lock(drafts=[id])
+            return settle(tx, id)
 
-            is_last, going, late = self._context.graph.write(step)
-            self.delete_objects([blob.object for blob in going] + late)
-            freed += Freed(0, len(going), sum(blob.size_bytes for blob in going))
-            if is_last:
-                return freed
+        self.delete_objects(settled.objects)
+        while not settled.is_last:
+            settled = self._context.graph.write(step)
+            self.delete_objects(settled.objects)
 
     def drop_draft(self, id: DraftId, *, expired_at: datetime | None) -> Freed | None:
         """Remove a draft and what it alone held.

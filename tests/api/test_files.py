@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
 from uuid import uuid4
 
 import httpx2
@@ -136,3 +138,23 @@ def test_a_bundle_of_too_large_or_unknown_blobs_is_refused(rest: Rest, path: str
     assert_problem(answer, 404, "not_found")
     answer = rest.post("/blobs/bundle", {"digests": ["x"] * 10_001})
     assert_problem(answer, 422, "invalid")
+
+
+def test_a_client_that_goes_away_halfway_leaves_no_file_open(rest: Rest) -> None:
+    version = rest.log("digits", {"big.bin": os.urandom(40_000_000)})
+    path = f"/api/v1{rest.version_path(version)}/files/big.bin".replace(
+        "{P}", f"/projects/{rest.name}"
+    )
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {rest.server.key}\r\n\r\n"
+    )
+
+    def open_objects() -> list[str]:
+        links = Path(f"/proc/{rest.server.pid}/fd").iterdir()
+        return [name for name in (os.readlink(link) for link in links) if "/sha256/" in name]
+
+    with socket.create_connection(("127.0.0.1", rest.server.port)) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        assert len(open_objects()) == 1
+    wait_until(lambda: open_objects() == [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from lineage.digest import Digest, combine
 from lineage.errors import AlreadyExists, Conflict, LineageError
 from lineage.manifest import Entry, Page, cut, parse_page
 from lineage.model import Access, DraftId, ObjectName, Scope, Tombstone, Upload
+from lineage.names import VersionKey
 from lineage.ports import GraphStore, Transaction
 from tests.contracts.graph_values import (
     ALL,
@@ -275,9 +276,13 @@ class ContentsContract:
         gone = [DIGITS.version(n) for n in (10, 9, 2)]
         store.write(lambda tx: tx.versions.mark_deleted(gone, LATER, "ada"))
         store.write(lambda tx: tx.contents.disown(gone[1], [pages[9].digest]))
-        unfinished = store.read(lambda tx: tx.contents.owned_deleted(limit=9))
-        assert unfinished == sorted([gone[0], gone[2]])
-        assert store.read(lambda tx: tx.contents.owned_deleted(limit=1)) == unfinished[:1]
+
+        def unfinished(before: datetime, n: int = 9) -> list[VersionKey]:
+            return store.read(lambda tx: tx.contents.owned_deleted(before, limit=n))
+
+        assert unfinished(LATER) == sorted([gone[0], gone[2]])
+        assert unfinished(LATER, 1) == sorted([gone[0], gone[2]])[:1]
+        assert unfinished(NOW) == []
 
 
 def large_page() -> Page:

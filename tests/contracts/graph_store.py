@@ -119,7 +119,9 @@ class TransactionsContract:
 
         def work(thread: int) -> None:
             for number in range(thread * 30, thread * 30 + 30):
-                expected = pytest.raises(Invalid) if number % 3 == 0 else pytest.MonkeyPatch.context()
+                expected = (
+                    pytest.raises(Invalid) if number % 3 == 0 else pytest.MonkeyPatch.context()
+                )
                 with expected:
                     store.write(lambda tx, number=number: add(tx, number))
 
@@ -343,7 +345,9 @@ class VersionsContract:
         store.write(lambda tx: commit(tx, 0, pages))
         digests = [page.digest for page in pages]
         assert store.read(lambda tx: tx.contents.pages_of(DIGITS.version(0))) == digests
-        assert store.read(lambda tx: tx.contents.pages_of(DIGITS.version(0), limit=2)) == digests[:2]
+        assert (
+            store.read(lambda tx: tx.contents.pages_of(DIGITS.version(0), limit=2)) == digests[:2]
+        )
         bodies = store.read(lambda tx: list(tx.contents.bodies(DIGITS.version(0))))
         assert bodies == [page.body for page in pages]
 
@@ -533,9 +537,7 @@ class SweepsPlansEventsContract:
         store.write(lambda tx: tx.events.append(told[2:]))
 
         def select(subject: str | None = None, after: int | None = None, n: int = 9) -> Any:
-            return store.read(
-                lambda tx: tx.events.select(subject=subject, after=after, limit=n)
-            )
+            return store.read(lambda tx: tx.events.select(subject=subject, after=after, limit=n))
 
         found = select()
         assert [replace(event, id=None) for event in found] == told

@@ -74,12 +74,12 @@ def segment(name: str, number: int = 1) -> SegmentKey:
     return run_key(name).segment(number)
 
 
-def run(name: str, **fields: Any) -> Run:
+def run(name: str, /, **fields: Any) -> Run:
     said = {"state": RunState.RUNNING, "created_at": NOW, "heartbeat_at": NOW} | fields
     return Run(run_key(name), **said)
 
 
-def sweep(name: str, **fields: Any) -> Sweep:
+def sweep(name: str, /, **fields: Any) -> Sweep:
     said: dict[str, Any] = {"method": "grid", "parameters": {}, "metric": "loss"}
     said |= {"goal": Goal.MINIMIZE, "created_at": NOW} | fields
     return Sweep(SweepKey.of(PROJECT, name), **said)

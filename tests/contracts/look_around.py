@@ -49,7 +49,6 @@ def what_the_oracle_says(oracle: Oracle) -> dict[str, Any]:
         "blobs": dict(oracle.stored_blobs()),
         "objects": sorted(oracle.stored_blobs()),
         "stats": (
-            sum(run.state != "deleted" for run in oracle.runs.values()),
             sum(version.is_live for version in oracle.versions.values()),
             len(oracle.stored_blobs()),
         ),
@@ -123,7 +122,7 @@ def _read(tx: Transaction, oracle: Oracle) -> dict[str, Any]:
         "stored pages": set(tx.contents.find_pages(list(oracle.bodies))),
         "blobs": {blob.digest: blob.size_bytes for blob in stored},
         "object names": {blob.digest: blob.object for blob in stored},
-        "stats": (stats.n_runs, stats.n_versions, stats.n_blobs),
+        "stats": (stats.n_versions, stats.n_blobs),
     }
 
 

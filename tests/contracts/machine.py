@@ -42,9 +42,14 @@ class EngineMachine(Writing):
     # Deletion
 
     def a_deletion(self, data: st.DataObject) -> tuple[DeletionRequest, Caller]:
-        one = self.a_version(data)
+        purge = data.draw(st.sampled_from([True, False, False]))
+        gone = [key for key, v in self.oracle.versions.items() if not v.is_live]
+        if purge and gone and data.draw(st.booleans()):
+            one = data.draw(st.sampled_from(gone))
+        else:
+            one = self.a_version(data)
         near = [key for key in self.oracle.versions if key.project.entity == one.project.entity]
-        others = data.draw(st.lists(mostly(near, [one]), max_size=2))
+        others = data.draw(st.lists(mostly(near, [one]), max_size=data.draw(st.integers(0, 2))))
         ended = [run for run, r in self.oracle.runs.items() if r.state in ("finished", "failed")]
         runs = [data.draw(mostly(ended, [self.a_run(data, of=one.project.entity)]))]
         kind = data.draw(st.sampled_from(["versions", "versions", "runs", "both", "collection"]))
@@ -56,7 +61,7 @@ class EngineMachine(Writing):
             collection=data.draw(st.sampled_from(COLLECTIONS)) if kind == "collection" else None,
             with_logged=data.draw(st.booleans()),
             delete_aliases=data.draw(st.sampled_from([True, True, False])),
-            purge=data.draw(st.sampled_from([True, False, False])),
+            purge=purge,
         )
         return request, self.a_caller(data, (request.collection or one).project)
 

@@ -24,7 +24,7 @@ from tests.contracts.writers import ADMIN, PROJECT, SystemClock, Writer, shared_
 
 CHECKOUT = Path(__file__).parents[2]
 N_THREADS, N_PROCESSES = 8, 3
-N_STEPS = 25
+N_STEPS = 50
 
 
 class LaterClock:

@@ -73,10 +73,6 @@ def between(n_done: int) -> list[Picture]:
     """What may be there after so many answers: the next verb has been done, or it has not."""
     before, after = (undisturbed().pictures[min(n, len(STORY))] for n in (n_done, n_done + 1))
     name = STORY[n_done].name if n_done < len(STORY) else ""
-    if name.startswith("commit the"):
-        # Committed, and the draft still holds what no page of it contains, until it expires.
-        kept = {part: before[part] for part in ("held", "uploads", "blobs")}
-        return [before, after, after | kept]
     if name == "purge the copy":
         # Deleted, but still there: asking again purges it.
         _, *rest = before["versions"][POOL_V0]

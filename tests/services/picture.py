@@ -64,7 +64,7 @@ def _picture(tx: Transaction) -> Picture:
         "pages": sorted(tx.contents.find_pages(all_pages)),
         "blobs": [(b.digest, b.size_bytes) for b in tx.contents.list_blobs(after=None, limit=1000)],
         "drafts": {
-            id: (draft.expires_at, draft.segment, draft.version, draft.created)
+            id: (draft.segment, draft.version, draft.created)
             for id, draft in drafts.items()
         },
         "attached": {id: sorted(tx.drafts.attached(id)) for id in drafts},
