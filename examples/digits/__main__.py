@@ -104,7 +104,7 @@ def _train(scratch: Path) -> None:
     sweep_id = lineage.sweep(pipeline.SWEEP)
     lineage.agent(sweep_id, function=lambda: pipeline.train(scratch))
     os.environ["DEMO_SWEEP"] = sweep_id
-    _command("runs", "ls", "--order=-summary.val_acc", "--filter", 'job_type = "train"')
+    _command("sweep", "best", sweep_id, "--limit=6")
 
 
 def _best(scratch: Path) -> RecordedRun:

@@ -172,9 +172,8 @@ def rank(value: Any) -> Any:
 
 def in_order(runs: list[Run], order: str) -> list[Run]:
     field = order.removeprefix("-")
-    ranked = [
-        (rank(fields_of(made).get(field)), made) for made in sorted(runs, key=lambda r: r.key)
-    ]
+    by_key = sorted(runs, key=lambda made: made.key)
+    ranked = [(rank(fields_of(made).get(field)), made) for made in by_key]
     present = [(value, made) for value, made in ranked if value is not None]
     present.sort(key=lambda pair: pair[0], reverse=order.startswith("-"))
     return [made for _, made in present] + [made for value, made in ranked if value is None]

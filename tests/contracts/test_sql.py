@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import apsw
 import pytest
 
 from lineage.errors import Invalid, Unavailable
@@ -53,18 +54,26 @@ class TestSqlGraphStore(GraphStoreContract):
     pass
 
 
+HEAD = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from sql.store import SqlGraphStore
+from tests.contracts.graph_values import *
+store = SqlGraphStore(Path(sys.argv[1]))
+"""
+
+
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Another process, with `store` open on the file that its first argument names."""
-    head = (
-        "import sys\n"
-        "from dataclasses import replace\n"
-        "from pathlib import Path\n"
-        "from sql.store import SqlGraphStore\n"
-        "from tests.contracts.graph_values import *\n"
-        "store = SqlGraphStore(Path(sys.argv[1]))\n"
-    )
-    command = [sys.executable, "-c", head + code, *map(str, arguments)]
+    command = [sys.executable, "-c", HEAD + code, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def all_end_well(processes: list[subprocess.Popen[str]]) -> bool:
+    for process in processes:
+        process.communicate(timeout=60)
+    return all(process.returncode == 0 for process in processes)
 
 
 COUNT = """
@@ -77,16 +86,14 @@ for _ in range(int(sys.argv[2])):
 
 
 def test_several_processes_write_at_once_and_lose_nothing(store: GraphStore, path: Path) -> None:
-    processes = [start(COUNT, path, 100) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert all_end_well([start(COUNT, path, 100) for _ in range(3)])
     found = store.read(lambda tx: tx.collections.find([DIGITS]))
     assert found[DIGITS].next_index == 300
 
 
 def test_several_processes_may_make_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
-    processes = [start("store.check()", path) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert all_end_well([start("store.check()", path) for _ in range(3)])
     SqlGraphStore(path).close()
 
 
@@ -100,12 +107,11 @@ while True:
 
 
 def test_an_acknowledged_write_survives_kill_minus_nine(store: GraphStore, path: Path) -> None:
-    process = start(RUNS, path)
-    assert process.stdout is not None
-    acknowledged = [int(process.stdout.readline()) for _ in range(20)]
-    os.kill(process.pid, signal.SIGKILL)
-    acknowledged += map(int, process.stdout.read().split())
-    process.wait(timeout=60)
+    with start(RUNS, path) as process:
+        assert process.stdout is not None
+        acknowledged = [int(process.stdout.readline()) for _ in range(20)]
+        os.kill(process.pid, signal.SIGKILL)
+        acknowledged += map(int, process.stdout.read().split())
     keys = [run_key(f"r{number}") for number in acknowledged]
     assert len(store.read(lambda tx: tx.runs.find(keys))) == len(acknowledged) >= 20
     after = run_key(f"r{len(acknowledged) + 1}")
@@ -196,7 +202,7 @@ def test_a_lock_held_too_long_is_unavailable(
     store: SqlGraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sql.database.BUSY_TIMEOUT_S", 0.2)
-    other = sqlite3.connect(path, isolation_level=None)
+    other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
         store.write(lambda tx: tx.runs.add(run("a")))
@@ -209,7 +215,7 @@ def test_a_lock_held_too_long_is_unavailable(
 def test_a_write_waits_for_a_lock_that_another_process_holds_briefly(
     store: SqlGraphStore, path: Path
 ) -> None:
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     release.start()
@@ -242,9 +248,8 @@ def test_a_database_damaged_within_is_unavailable(tmp_path: Path) -> None:
 def test_a_newer_schema_asks_for_an_upgrade(tmp_path: Path) -> None:
     path = tmp_path / "graph.db"
     SqlGraphStore(path).close()
-    other = sqlite3.connect(path)
+    other = apsw.Connection(str(path))
     other.execute("INSERT INTO schema_version VALUES (9999, 0)")
-    other.commit()
     other.close()
     with pytest.raises(Unavailable, match="upgrade"):
         SqlGraphStore(path)
@@ -252,7 +257,7 @@ def test_a_newer_schema_asks_for_an_upgrade(tmp_path: Path) -> None:
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "graph.db"
-    other = sqlite3.connect(path)
+    other = apsw.Connection(str(path))
     other.execute("CREATE TABLE theirs (x)")
     other.close()
     with pytest.raises(Unavailable, match="another program"):
@@ -267,10 +272,10 @@ def test_a_folder_that_does_not_exist_is_unavailable(tmp_path: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-os.setgid(65534)
-os.setuid(65534)
 from lineage.errors import Unavailable
 from sql.store import SqlGraphStore
+os.setgid(65534)
+os.setuid(65534)
 try:
     SqlGraphStore(Path(sys.argv[1]))
 except Unavailable as exc:
@@ -281,19 +286,14 @@ except Unavailable as exc:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_read_only_file_is_unavailable_for_whoever_may_not_write() -> None:
     # Not below tmp_path, into which nobody else may look.
-    command = ["mktemp", "-d", "-p", "/tmp"]  # noqa: S108
-    folder = Path(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    )
-    try:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
         SqlGraphStore(folder / "graph.db").close()
         folder.chmod(0o755)
         (folder / "graph.db").chmod(0o444)
         command = [sys.executable, "-c", READ_ONLY, str(folder / "graph.db")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert "cannot be written" in done.stdout
-    finally:
-        subprocess.run(["rm", "-r", folder], check=True)
+    assert "cannot be written" in done.stdout
 
 
 @pytest.mark.parametrize(

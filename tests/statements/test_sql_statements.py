@@ -30,7 +30,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connec
 
 
 def parameters(text: str) -> set[str]:
-    return set(re.findall(r"\?\d+|(?<!\w):[a-z_]+", text))
+    return set(re.findall(r"\?\d+|(?<!\w):[a-z_]\w*", text))
 
 
 def explain(connection: apsw.Connection, text: str) -> list[str]:
