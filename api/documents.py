@@ -16,6 +16,16 @@ from lineage.model import Bytes, Collection, Event, Project, Run, Sweep, Version
 from lineage.names import VersionKey
 
 __all__ = [
+    "BYTES",
+    "COLLECTION",
+    "EVENT",
+    "EXAMPLE_BLOB",
+    "EXAMPLE_PAGE",
+    "EXAMPLE_PAGE_BODY",
+    "PROJECT",
+    "RUN",
+    "SWEEP",
+    "VERSION",
     "BytesDocument",
     "CollectionDocument",
     "EventDocument",

@@ -9,11 +9,9 @@ from fastapi import APIRouter, Query, Response
 from api.answers import (
     CollectionPage,
     LoggedByDocument,
-    ReceiptDocument,
     Runs,
     VersionPage,
     Versions,
-    render_receipt,
 )
 from api.auth import CallerDep
 from api.documents import (
@@ -37,6 +35,7 @@ from api.parameters import (
     json_response,
     version_key,
 )
+from api.plans import ReceiptDocument, render_receipt
 from api.schemas import VersionPatchBody
 from api.streams import NDJSON, gather, stream
 from lineage.digest import Digest
@@ -45,7 +44,7 @@ from lineage.filters import parse
 from lineage.model import Caller
 from lineage.names import CollectionKey, ProjectKey
 
-__all__ = ["router"]
+__all__ = ["Order", "Where", "router"]
 
 router = APIRouter(tags=["artifacts"], route_class=JsonRoute)
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.answers import PlanDocument, ReceiptDocument, render_plan, render_receipt
 from api.auth import CallerDep
 from api.intake import JsonRoute
 from api.parameters import EngineDep, json_response, version_key
+from api.plans import PlanDocument, ReceiptDocument, render_plan, render_receipt
 from api.schemas import DeletionRequestBody
 from lineage.digest import Digest
 from lineage.engine import DeletionRequest

@@ -26,7 +26,7 @@ from lineage.errors import Corrupt, NotFound
 from lineage.model import DraftId, ObjectName
 from lineage.names import CollectionKey, RunKey
 
-__all__ = ["router"]
+__all__ = ["DraftDep", "router"]
 
 router = APIRouter(tags=["drafts"], route_class=JsonRoute)
 

@@ -10,15 +10,14 @@ from fastapi import APIRouter, Request, Response
 from api import bundle
 from api.auth import CallerDep
 from api.intake import JsonRoute
-from api.parameters import EngineDep, StoresDep, VersionRefDep, version_key
+from api.parameters import EngineDep, VersionRefDep, version_key
 from api.schemas import BlobsBundle
 from api.streams import ByteRange, file_headers, gather, requested_range, stream, whole
 from lineage.digest import Digest
 from lineage.engine import Engine
-from lineage.errors import Corrupt, Invalid, NotFound
+from lineage.errors import Invalid
 from lineage.manifest import Entry
 from lineage.model import Blob, Caller
-from lineage.ports import BlobStore
 
 __all__ = ["router"]
 
@@ -88,24 +87,21 @@ def _read(engine: Engine, caller: Caller, entry: Entry, wanted: ByteRange) -> It
     response_class=Response,
     responses={200: {"content": {bundle.MEDIA_TYPE: {}}, "description": "A bundle"}},
 )
-def get_bundle(stores: StoresDep, caller: CallerDep, body: BlobsBundle) -> Response:
+def get_bundle(engine: EngineDep, caller: CallerDep, body: BlobsBundle) -> Response:
     digests = list(dict.fromkeys(Digest.parse(digest) for digest in body.digests))
-    found = stores.engine.versions.blobs(caller, digests)
+    found = engine.versions.blobs(caller, digests)
     blobs = [found[digest] for digest in digests]
     sizes = [(blob.digest, blob.size_bytes) for blob in blobs]
     bundle.check_sizes(sizes, max_item_bytes=bundle.MAX_BLOB_BYTES)
     first = bundle.header(sizes)
     length = len(first) + sum(blob.size_bytes for blob in blobs)
     headers = {"Content-Length": str(length)}
-    chunks = gather(_bundle(first, stores.blobs, blobs))
+    chunks = gather(_bundle(first, engine, blobs))
     return stream(chunks, media_type=bundle.MEDIA_TYPE, headers=headers)
 
 
-def _bundle(first: bytes, store: BlobStore, blobs: Sequence[Blob]) -> Iterator[bytes]:
+def _bundle(first: bytes, engine: Engine, blobs: Sequence[Blob]) -> Iterator[bytes]:
     yield first
     for blob in blobs:
-        try:
-            with store.read(blob.object) as chunks:
-                yield from whole(chunks, blob.size_bytes, of=blob.digest)
-        except NotFound as exc:
-            raise Corrupt(f"the bytes of {blob.digest} are not in the store: run fsck") from exc
+        with engine.versions.read_blob(blob) as chunks:
+            yield from whole(chunks, blob.size_bytes, of=blob.digest)

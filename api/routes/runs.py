@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.answers import CreatedDocument, ReceiptDocument, RunPage, Versions, render_receipt
+from api.answers import CreatedDocument, RunPage, Versions
 from api.auth import CallerDep
 from api.documents import RunDocument, VersionDocument, render_run, render_version
 from api.intake import JsonRoute
@@ -20,6 +20,7 @@ from api.parameters import (
     json_response,
     version_key,
 )
+from api.plans import ReceiptDocument, render_receipt
 from api.schemas import DeclareLogged, FinishRun, RunPatchBody, StartRun, UseArtifact
 from lineage.digest import Digest
 from lineage.engine import DeletionRequest, RunPatch, RunStart

@@ -38,7 +38,6 @@ _BUNDLE_ITEMS: Final = 2_500
 _THREADS: Final = 4
 _AHEAD: Final = 2
 _ATTEMPTS: Final = 6  # without a byte getting through
-_CHUNK_BYTES: Final = 1024 * 1024
 
 
 def download_entries(connection: Connection, entries: Sequence[Entry], root: Path) -> None:
@@ -275,18 +274,19 @@ def _receive(http: Http, part: Path, blob: tuple[Digest, int], progress: Progres
     while (have := part.stat().st_size) < size_bytes:
         headers = {"Range": f"bytes={have}-"} if have else {}
         try:
-            with http.stream("GET", f"/blobs/{digest}", headers=headers) as response:
+            path = f"/blobs/{digest}"
+            with http.stream("GET", path, headers=headers, repeatable=False) as response:
                 if have and response.status_code != 206:
                     have = 0
                 with part.open("r+b") as file:
                     file.truncate(have)
                     file.seek(have)
-                    for chunk in response.iter_raw(_CHUNK_BYTES):
+                    for chunk in response.iter_raw():
                         file.write(chunk)
                         progress.advance(len(chunk))
-        except Unavailable:
+        except Unavailable as exc:
             failures = failures + 1 if part.stat().st_size <= have else 0
-            if failures >= _ATTEMPTS:
+            if failures >= _ATTEMPTS or exc.facts.get("is_absent"):
                 raise
             threading.Event().wait(min(2.0, 0.1 * 2**failures))
         except NotFound as exc:

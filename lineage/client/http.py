@@ -224,7 +224,8 @@ class Http:
     def _failure(self, exc: httpx2.TransportError) -> LineageError:
         if isinstance(exc, httpx2.ConnectError | httpx2.ConnectTimeout):
             advice = "start one with `make serve`, or set LINEAGE_URL to where it is"
-            return Unavailable(f"no server answers at {self.url}: {advice}", url=self.url)
+            message = f"no server answers at {self.url}: {advice}"
+            return Unavailable(message, url=self.url, is_absent=True)
         if isinstance(exc, httpx2.TimeoutException):
             return TimedOut(f"{self.url} did not answer in time", url=self.url)
         if isinstance(exc, httpx2.UnsupportedProtocol):

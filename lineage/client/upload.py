@@ -208,7 +208,8 @@ class _Upload:
                 except Corrupt as exc:
                     raise _named(exc, sent) from exc
                 except (Unavailable, NotFound, Conflict) as exc:
-                    if "path" in exc.facts:  # a file of ours is at fault: no use in trying again
+                    # A file of ours is at fault, or nobody is there: no use in trying again.
+                    if "path" in exc.facts or exc.facts.get("is_absent"):
                         raise
                     lost |= {piece.digest: exc for piece in sent}
         finally:

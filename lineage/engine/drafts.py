@@ -169,7 +169,8 @@ class Drafts:
         elif collection.type != request.type:
             reason = f"collection {key} holds artifacts of type {collection.type}"
             raise Conflict(
-                f"{reason}, not {request.type}: choose another name", type=collection.type
+                f"{reason}, not {request.type}: choose another name",
+                collection_type=collection.type,
             )
         draft = Draft(
             id=request.id,

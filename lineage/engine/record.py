@@ -281,6 +281,8 @@ class Runs:
 
     def finish(self, caller: Caller, key: RunKey, *, exit_code: int = 0, error: str = "") -> Run:
         """End the run: `finished` with exit code 0, `failed` with any other."""
+        if not -(2**31) <= exit_code < 2**31:
+            raise Invalid("exit_code", "does not fit 32 bits")
         now = self._context.now()
 
         def change(tx: Transaction) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from lineage.digest import Digest
 from lineage.engine.access import readable, scope_of, visible, visible_runs, writable
 from lineage.engine.context import Context, record
 from lineage.engine.record import live_version
-from lineage.errors import Gone, Invalid, NotFound, PreconditionFailed
+from lineage.errors import Corrupt, Gone, Invalid, NotFound, PreconditionFailed
 from lineage.filters import VERSION_DOCUMENTS, VERSION_FIELDS, Filter, check, check_order
 from lineage.manifest import Entry, parse_entries, part_sizes
 from lineage.model import (
@@ -262,10 +262,30 @@ class Versions:
 
     def _read_pieces(self, pieces: list[tuple[Blob, int, int]]) -> Iterator[bytes]:
         for blob, start, size_bytes in pieces:
-            with self._context.blobs.read(
-                blob.object, start=start, size_bytes=size_bytes
-            ) as chunks:
+            with self.read_blob(blob, start=start, size_bytes=size_bytes) as chunks:
                 yield from chunks
+
+    @contextmanager
+    def read_blob(
+        self, blob: Blob, *, start: int = 0, size_bytes: int | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """The bytes of a blob that `blobs` has given.
+
+        Raises:
+            Gone: it has been deleted meanwhile.
+            Corrupt: its bytes are not in the store, though they should be.
+        """
+        with ExitStack() as stack:
+            reading = self._context.blobs.read(blob.object, start=start, size_bytes=size_bytes)
+            try:
+                chunks = stack.enter_context(reading)
+            except NotFound as exc:
+                found = self._context.graph.read(lambda tx: tx.contents.find_blobs([blob.digest]))
+                if found.get(blob.digest) != blob:
+                    raise Gone(f"{blob.digest} has been deleted meanwhile") from exc
+                message = f"the bytes of {blob.digest} are not in the store: run `lineage fsck`"
+                raise Corrupt(message, digest=blob.digest) from exc
+            yield chunks
 
     def containing(
         self, caller: Caller, *, digest: Digest | None, path: str | None, limit: int = 1000

@@ -229,6 +229,9 @@ class ContentsContract:
         assert store.read(lambda tx: tx.contents.uploads_of(D0)) == uploads[::-1]
         found = store.read(lambda tx: tx.contents.find_uploads([ObjectName("a"), ObjectName("c")]))
         assert found == {"a": uploads[1]}
+        blobs = [uploads[0].digest, Digest.of(b"none")]
+        by_blob = store.read(lambda tx: tx.contents.uploads_for(D0, blobs))
+        assert by_blob == {uploads[0].digest: uploads[0]}
         store.write(lambda tx: tx.contents.remove_uploads([ObjectName("a"), ObjectName("c")]))
         assert store.read(lambda tx: tx.contents.uploads_of(D0)) == uploads[:1]
 

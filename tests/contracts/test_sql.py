@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import apsw
 import pytest
 
-from lineage.errors import Invalid, Unavailable
+from lineage.errors import Invalid, LineageError, Unavailable
 from lineage.ports import GraphStore, Transaction
 from sql.database import find_network_file_system
 from sql.store import SqlGraphStore
@@ -188,13 +188,47 @@ def test_an_interrupted_leader_leaves_nobody_waiting(store: SqlGraphStore) -> No
 
 
 def test_all_of_a_group_fail_when_its_commit_fails(store: SqlGraphStore) -> None:
-    # A page that is not there to be written: SQLite refuses the commit, as on a full disk.
-    n_pages = store._writer.connection.pragma("page_count")
-    store._writer.connection.pragma("max_page_count", n_pages)
+    is_leading, may_go_on = threading.Event(), threading.Event()
+    outcomes: list[str] = []
+
+    def write(name: str, fn: Callable[[Transaction], object]) -> None:
+        try:
+            store.write(fn)
+        except LineageError as exc:
+            outcomes.append(f"{name} {type(exc).__name__}")
+
+    def lead() -> None:
+        def fn(tx: Transaction) -> None:
+            tx.runs.add(run("a"))
+            is_leading.set()
+            assert may_go_on.wait(timeout=30)
+
+        write("leader", fn)
+
+    def follow() -> None:
+        assert is_leading.wait(timeout=30)
+        write("follower", lambda tx: tx.runs.add(run("b")))
+
+    def let_go() -> None:
+        while not store._queue:
+            time.sleep(0.001)
+        may_go_on.set()
+
+    store._writer.connection.set_commit_hook(lambda: True)  # refuses every commit
+    steps = [lead, follow, let_go]
+    in_threads(lambda number: steps[number](), n=3, pass_number=True)
+    store._writer.connection.set_commit_hook(None)
+    assert sorted(outcomes) == ["follower Conflict", "leader Conflict"]
+    assert store.read(lambda tx: tx.runs.find([run_key("a"), run_key("b")])) == {}
+
+
+def test_a_full_disk_is_unavailable_and_leaves_nothing(store: SqlGraphStore) -> None:
+    connection = store._writer.connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
     with pytest.raises(Unavailable, match="full"):
         store.write(lambda tx: [tx.runs.add(run(f"r{n}", notes="x" * 5000)) for n in range(100)])
     assert store.read(lambda tx: tx.runs.find([run_key("r0")])) == {}
-    store._writer.connection.pragma("max_page_count", 2**30)
+    connection.pragma("max_page_count", 2**30)
     store.write(lambda tx: tx.runs.add(run("r0")))
 
 

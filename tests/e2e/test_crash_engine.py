@@ -31,7 +31,9 @@ _GOLDEN = 0.6180339887498949
 def a_folder() -> Iterator[Path]:
     """In memory if possible: a killed process loses nothing that it has written, on any disk."""
     memory = Path("/dev/shm")  # noqa: S108 - the folder itself is private
-    folder = Path(tempfile.mkdtemp(prefix="lineage-crash-", dir=memory if memory.is_dir() else None))
+    folder = Path(
+        tempfile.mkdtemp(prefix="lineage-crash-", dir=memory if memory.is_dir() else None)
+    )
     try:
         yield folder
     finally:

@@ -1,4 +1,4 @@
-"""All that the story leaves in the stores, as plain values, and what must hold there at any time."""
+"""What the story leaves in the stores, as plain values, and what must hold there at any time."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ __all__ = ["Picture", "check_rules", "expire", "take_picture"]
 
 Picture = dict[str, Any]
 FAR: Final = BEGAN_AT + timedelta(days=365)
+PAGES: Final = {page.digest: page for p in DRAFTS for page in map(parse_page, p.bodies)}
 
 
 def take_picture(graph: GraphStore) -> Picture:
@@ -45,9 +46,8 @@ def _picture(tx: Transaction) -> Picture:
     collections = tx.collections.find(COLLECTIONS)
     keys = [key.version(n) for key in collections for n in range(collections[key].next_index)]
     versions = tx.versions.find(keys)
-    drafts = {id: draft for id in (p.id for p in DRAFTS) if (draft := tx.drafts.find(id))}
+    drafts = {p.id: draft for p in DRAFTS if (draft := tx.drafts.find(p.id))}
     sweep = tx.sweeps.find(SWEEP)
-    all_pages = sorted({Digest.of(body) for package in DRAFTS for body in package.bodies})
     events = tx.events.select(subject=None, after=None, limit=1000)
     return {
         "runs": {key: run.state for key, run in runs.items()},
@@ -61,11 +61,10 @@ def _picture(tx: Transaction) -> Picture:
             for key, found in versions.items()
         },
         "pages of versions": {key: tx.contents.pages_of(key) for key in versions},
-        "pages": sorted(tx.contents.find_pages(all_pages)),
+        "pages": sorted(tx.contents.find_pages(list(PAGES))),
         "blobs": [(b.digest, b.size_bytes) for b in tx.contents.list_blobs(after=None, limit=1000)],
         "drafts": {
-            id: (draft.segment, draft.version, draft.created)
-            for id, draft in drafts.items()
+            id: (draft.segment, draft.version, draft.created) for id, draft in drafts.items()
         },
         "attached": {id: sorted(tx.drafts.attached(id)) for id in drafts},
         "held": {id: sorted(tx.drafts.held(id)) for id in drafts},
@@ -84,9 +83,7 @@ def check_rules(folder: Path, engine: Engine, graph: GraphStore, blobs: BlobStor
     _every_live_version_has_its_bytes(engine, graph)
     graph.read(_check_graph)
     _check_folder(folder, graph)
-    assert {s.name for s in blobs.iter_objects()} == {
-        str(path.relative_to(folder / "blobs")) for path in _files(folder)
-    }
+    assert {stored.name for stored in blobs.iter_objects()} == set(_files(folder))
 
 
 def _every_live_version_has_its_bytes(engine: Engine, graph: GraphStore) -> None:
@@ -134,22 +131,23 @@ def _check_latest(tx: Transaction, versions: list[VersionKey]) -> None:
 
 def _check_pages(tx: Transaction) -> None:
     """A page has an owner and all its blobs; a blob has a page or a holder."""
-    pages = {p.digest: p for package in DRAFTS for p in map(parse_page, package.bodies)}
-    found = sorted(tx.contents.find_pages(sorted(pages)))
+    found = sorted(tx.contents.find_pages(list(PAGES)))
     assert tx.contents.ownerless(found) == []
-    stored = {(blob.digest, blob.size_bytes) for blob in tx.contents.list_blobs(after=None, limit=1000)}
-    assert {blob for digest in found for blob in pages[digest].blobs} <= stored
+    stored = {(b.digest, b.size_bytes) for b in tx.contents.list_blobs(after=None, limit=1000)}
+    assert {blob for digest in found for blob in PAGES[digest].blobs} <= stored
     assert tx.contents.unneeded(sorted(digest for digest, _ in stored)) == []
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / "blobs").rglob("*") if path.is_file())
+def _files(folder: Path) -> dict[str, Path]:
+    """The files in the blob folder, by their names in it."""
+    root = folder / "blobs"
+    return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
 
 
 def _check_folder(folder: Path, graph: GraphStore) -> None:
     """What lies in the folder is the blobs, whole, and what uploads are under way may have left."""
     blobs, uploads = graph.read(_objects)
-    found = {str(path.relative_to(folder / "blobs")): path for path in _files(folder)}
+    found = _files(folder)
     assert list((folder / "blobs" / "tmp").iterdir()) == []
     assert set(blobs) <= set(found)
     assert set(found) - set(blobs) <= uploads
@@ -158,9 +156,9 @@ def _check_folder(folder: Path, graph: GraphStore) -> None:
 
 
 def _objects(tx: Transaction) -> tuple[dict[str, Digest], set[str]]:
-    blobs = {b.object: b.digest for b in tx.contents.list_blobs(after=None, limit=1000)}
+    blobs = {str(b.object): b.digest for b in tx.contents.list_blobs(after=None, limit=1000)}
     drafts = [package.id for package in DRAFTS]
-    return dict(blobs), {u.object for id in drafts for u in tx.contents.uploads_of(id)}
+    return blobs, {u.object for id in drafts for u in tx.contents.uploads_of(id)}
 
 
 def expire(folder: Path, engine: Engine, graph: GraphStore, clock: StoryClock) -> None:
@@ -177,5 +175,5 @@ def expire(folder: Path, engine: Engine, graph: GraphStore, clock: StoryClock) -
     assert set(after["pages"]) == owned
     blobs, uploads = graph.read(_objects)
     assert uploads == set()
-    assert {str(path.relative_to(folder / "blobs")) for path in _files(folder)} == set(blobs)
+    assert set(_files(folder)) == set(blobs)
     assert graph.read(lambda tx: tx.drafts.expired(FAR, limit=10)) == []

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
@@ -39,6 +40,12 @@ class Proxy:
     def cut_answers(self, *, after_bytes: int, times: int = 1) -> None:
         """Break the connection when so many more bytes have come from the server; then again."""
         self._plan("answers", after_bytes, times)
+
+    def forget_cuts(self) -> None:
+        """Let everything pass again."""
+        with self._lock:
+            for cuts in self._cuts.values():
+                cuts.clear()
 
     def _plan(self, direction: Direction, after_bytes: int, times: int) -> None:
         with self._lock:
@@ -91,9 +98,14 @@ class Proxy:
                 sink.shutdown(socket.SHUT_WR)
                 return
         except OSError:
-            pass
+            for end in (source, sink):
+                _break(end)
+            return
+        # What has passed must arrive: a reset could overtake it on the way to the reader.
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
         for end in (source, sink):
-            _break(end)
+            end.close()
 
     def _allowed(self, direction: Direction, n_bytes: int) -> int:
         """How many of these bytes may pass before the connection breaks."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -366,10 +367,8 @@ def _delete(plan: str, request: DeletionRequest) -> Callable[[Teller], Answer]:
             assert [freed.n_pages, freed.n_blobs, freed.size_bytes] == planned["freed"]
         except teller.again(PlanChanged):
             # Begun and finished since, all of it or without the purge.
-            try:
+            with suppress(Gone, NotFound):
                 deletion.execute(ADMIN, deletion.plan(ADMIN, request).digest)
-            except (Gone, NotFound):
-                pass
         return {"gone": planned["versions"]}
 
     return do
