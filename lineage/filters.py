@@ -278,13 +278,21 @@ class _Parser:
     def _value(self) -> Scalar:
         token = self._take()
         if token.kind == "number":
-            return float(token.text) if re.search("[.eE]", token.text) else int(token.text)
+            return _number(token.text)
         if token.kind == "text":
             return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL)
         constants: dict[str, Scalar] = {"true": True, "false": False, "null": None}
         if token.kind == "word" and token.text.lower() in constants:
             return constants[token.text.lower()]
         raise Invalid("filter", f"expects a value, not {token.text or 'the end'!r:.100}")
+
+
+def _number(text: str) -> int | float:
+    if re.search("[.eE]", text):
+        return float(text)
+    if len(text) > 19:
+        raise Invalid("filter", f"{text:.30}… does not fit 64 bits")
+    return int(text)
 
 
 def parse(text: str) -> Filter:

@@ -35,11 +35,11 @@ __all__ = [
 ]
 
 MAX_ENTRIES: Final = 4096
-MAX_SIZE_BYTES: Final = 2**53 - 1
-MAX_REF_BYTES: Final = 8192
+_MAX_SIZE_BYTES: Final = 2**53 - 1
+_MAX_REF_BYTES: Final = 8192
 _EXTRA: Final = frozenset({"etag", "versionID"})
 _FIELDS: Final = frozenset({"digest", "extra", "parts", "path", "ref", "size_bytes"})
-EMPTY_EXTRA: Final[Mapping[str, str]] = {}
+_EMPTY_EXTRA: Final[Mapping[str, str]] = {}
 
 BlobSize = tuple[Digest, int]
 
@@ -154,7 +154,7 @@ def _entry(line: Mapping[str, Any]) -> Entry:
         digest=None if digest is None else Digest(digest),
         parts=tuple(map(Digest, line.get("parts", ()))),
         ref=line.get("ref"),
-        extra=line.get("extra", EMPTY_EXTRA),
+        extra=line.get("extra", _EMPTY_EXTRA),
     )
 
 
@@ -212,7 +212,7 @@ def _checked_entry(line: bytes) -> Entry:
     check_path(loaded.get("path"))
     size_bytes = loaded.get("size_bytes")
     if size_bytes is not None and (
-        type(size_bytes) is not int or not 0 <= size_bytes <= MAX_SIZE_BYTES
+        type(size_bytes) is not int or not 0 <= size_bytes <= _MAX_SIZE_BYTES
     ):
         raise Invalid("size_bytes", f"of {loaded['path']!r:.200} is not 0 to 2**53 - 1")
     if "digest" in loaded:
@@ -228,13 +228,13 @@ def _checked_entry(line: bytes) -> Entry:
 
 
 def _check_reference(line: Mapping[str, Any]) -> None:
-    ref, extra = line["ref"], line.get("extra", EMPTY_EXTRA)
-    if not isinstance(ref, str) or not ref or len(ref) > MAX_REF_BYTES:
+    ref, extra = line["ref"], line.get("extra", _EMPTY_EXTRA)
+    if not isinstance(ref, str) or not ref or len(ref) > _MAX_REF_BYTES:
         raise Invalid("ref", f"of {line['path']!r:.200} is not a URI")
     if "parts" in line or ("extra" in line and not extra) or not isinstance(extra, dict):
         raise Invalid("ref", f"of {line['path']!r:.200} has parts, or an empty extra")
     for name, value in extra.items():
-        if name not in _EXTRA or not isinstance(value, str) or len(value) > MAX_REF_BYTES:
+        if name not in _EXTRA or not isinstance(value, str) or len(value) > _MAX_REF_BYTES:
             raise Invalid("extra", f"of {line['path']!r:.200}: only etag and versionID, as text")
 
 
@@ -242,11 +242,11 @@ def _check_file(line: Mapping[str, Any]) -> None:
     path, size_bytes = line["path"], line.get("size_bytes")
     if "digest" not in line or size_bytes is None or "extra" in line:
         raise Invalid("page", f"{path!r:.200} is neither a file nor a reference")
-    parts = line.get("parts")
-    if parts is None:
+    if "parts" not in line:
         if size_bytes > PART_SIZE_BYTES or not Digest(line["digest"]).is_blob:
             raise Invalid("parts", f"of {path!r:.200}: a file over 64 MiB names its parts")
         return
+    parts = line["parts"]
     if not isinstance(parts, list) or len(parts) < 2 or len(parts) != len(part_sizes(size_bytes)):
         raise Invalid("parts", f"of {path!r:.200} do not make up {size_bytes} bytes")
     digests = [Digest.parse(part, field="parts") for part in parts]

@@ -190,9 +190,11 @@ class Runs(Protocol):
 
         Args:
             order: a field of `filters.RUN_FIELDS`, `config.*` or `summary.*`, descending after `-`.
-                Runs without it come last; ties go by key.
+                Numbers come before texts and these before booleans; runs without it, or with null
+                or NaN, come last; ties go by key.
             after: the cursor that the page before gave; None for the first.
-            stale_before: a run that is running and whose heartbeat is older counts as crashed.
+            stale_before: a run that is running and whose heartbeat is older counts as crashed,
+                and is given as such; `find` gives the state as it was written.
         """
 
 
@@ -446,7 +448,11 @@ class Questions(Protocol):
     def deletion_facts(
         self, versions: Sequence[VersionKey], runs: Sequence[RunKey]
     ) -> DeletionFacts:
-        """What removing these versions would do, the runs going with them."""
+        """What removing these versions would do, the runs going with them.
+
+        A shared blob's holder is the first live version by key; else `draft:` and the draft that
+        holds it; else a deleted version that still owns its page.
+        """
 
     def stored_bytes(self, versions: Sequence[VersionKey]) -> Bytes: ...
 
@@ -458,7 +464,8 @@ class Questions(Protocol):
     ) -> list[VersionKey]:
         """Live readable versions that contain this file or blob, or a file of this path, by key."""
 
-    def stats(self) -> Stats: ...
+    def stats(self) -> Stats:
+        """Runs count even if deleted, versions only if live."""
 
 
 class Transaction(Protocol):

@@ -27,11 +27,11 @@ __all__ = [
 
 MAX_DEPTH: Final = 32
 MAX_DOCUMENT_BYTES: Final = 8 * 1024 * 1024
-MAX_KEY_LENGTH: Final = 512
+_MAX_KEY_LENGTH: Final = 512
 _MAX_INT: Final = 2**63 - 1
 _NAMES: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
-ValueType = Literal["null", "bool", "number", "text"]
+_Type = Literal["null", "bool", "number", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Value:
     """One leaf of a document: where it lies (`optimizer.lr`, `layers.0`), and what it is."""
 
     path: str
-    type: ValueType
+    type: _Type
     value: bool | int | float | str | None
 
 
@@ -87,9 +87,9 @@ def _check_text(text: str, field: str) -> str:
 
 
 def _check_key(key: object, field: str) -> str:
-    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key != "$float":
+    if isinstance(key, str) and 0 < len(key) <= _MAX_KEY_LENGTH and key != "$float":
         return _check_text(key, field)
-    raise Invalid(field, f"has a key that is not 1 to {MAX_KEY_LENGTH} characters: {key!r:.100}")
+    raise Invalid(field, f"has a key that is not 1 to {_MAX_KEY_LENGTH} characters: {key!r:.100}")
 
 
 def _to_plain(value: Any) -> Any:
@@ -136,7 +136,10 @@ def loads(data: bytes | str) -> Any:
 
 
 def flatten(document: Mapping[str, Any]) -> Iterator[Value]:
-    """The leaves of a document, in its order; keys and list positions joined by dots."""
+    """The leaves of a document, in its order; keys and list positions joined by dots.
+
+    Two leaves may have one path (`a.b` as one key, or as two); stores let the later one count.
+    """
     for key, value in document.items():
         yield from _leaves(key, value)
 

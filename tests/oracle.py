@@ -244,7 +244,6 @@ class Oracle:
         if draft.version is not None:
             if draft.version not in self.versions:
                 raise NotFound("purged")
-            draft.held, draft.uploads = set(), {}
             return set(), {}
         if request.run is not None:
             self.require_write(caller, request.run.project)
@@ -326,7 +325,6 @@ class Oracle:
         if draft.version is not None:
             if draft.version not in self.versions:
                 raise NotFound("purged")
-            draft.held, draft.uploads = set(), {}
             return
         self.require_write(caller, draft.request.collection.project)
         if draft.request.run is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ __all__ = [
     "Receipt",
     "Trace",
     "TraceNode",
+    "Traced",
     "ask_plan",
     "ask_trace",
     "format_bytes",
@@ -175,6 +177,28 @@ def ask_trace(
         n_hidden=tree["n_hidden"],
         facts=tree["nodes"],
     )
+
+
+class Traced(ABC):
+    """What artifacts and runs have in common: a place in the graph."""
+
+    @abstractmethod
+    def _place(self) -> tuple[Http, str]:
+        """Whom to ask, and the key to begin with."""
+
+    def upstream(self, max_hops: int | None = None) -> Trace:
+        """All it was made from, nearest first; `max_hops` edges far, or to the end."""
+        http, key = self._place()
+        return ask_trace(http, [key], direction="upstream", max_hops=max_hops)
+
+    def downstream(self, max_hops: int | None = None) -> Trace:
+        """All that was made from it, nearest first; `max_hops` edges far, or to the end."""
+        http, key = self._place()
+        return ask_trace(http, [key], direction="downstream", max_hops=max_hops)
+
+    def impact(self) -> Impact:
+        """Every run and version made from it, as a table."""
+        return Impact.of(self.downstream())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from lineage.client.answers import DeletionPlan, Impact, Receipt, Trace, ask_plan, ask_trace
+from lineage.client.answers import DeletionPlan, Receipt, Traced, ask_plan
 from lineage.client.connection import Connection, connect
 from lineage.client.contents import Contents
 from lineage.client.documents import to_document
 from lineage.client.download import download_entries, verify_entries
+from lineage.client.http import Http
 from lineage.client.manifests import Manifest, ManifestEntry, read_entries
 from lineage.client.references import list_references
 from lineage.client.upload import VersionSpec, commit_version
@@ -39,7 +40,7 @@ def version_url(ref: ArtifactRef) -> str:
     return f"/projects/{project}/collections/{name}/versions/{ref.version}"
 
 
-class Artifact:
+class Artifact(Traced):
     """A named, typed set of files and references.
 
     Args:
@@ -257,7 +258,6 @@ class Artifact:
         ]
         if path_prefix and not entries:
             raise NotFound(f"{self.name} has no file that begins with {path_prefix!r:.300}")
-        folder.mkdir(parents=True, exist_ok=True)
         download_entries(self._server, entries, folder)
         return str(folder)
 
@@ -342,19 +342,8 @@ class Artifact:
         items = self._server.http.items(f"{self._url}/used-by")
         return [RecordedRun(read_run(told), self._server) for told in items]
 
-    def upstream(self, max_hops: int | None = None) -> Trace:
-        """All it was made from, nearest first; `max_hops` edges far, or to the end."""
-        http = self._server.http
-        return ask_trace(http, [self.id], direction="upstream", max_hops=max_hops)
-
-    def downstream(self, max_hops: int | None = None) -> Trace:
-        """All that was made from it, nearest first; `max_hops` edges far, or to the end."""
-        http = self._server.http
-        return ask_trace(http, [self.id], direction="downstream", max_hops=max_hops)
-
-    def impact(self) -> Impact:
-        """Every run and version made from it, as a table."""
-        return Impact.of(self.downstream())
+    def _place(self) -> tuple[Http, str]:
+        return self._server.http, self.id
 
     # How it is kept
 

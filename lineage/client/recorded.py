@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lineage.client.answers import DeletionPlan, Impact, Receipt, Trace, ask_plan, ask_trace
+from lineage.client.answers import DeletionPlan, Receipt, Traced, ask_plan
 from lineage.client.artifact import Artifact
 from lineage.client.connection import Connection
 from lineage.client.documents import Document
+from lineage.client.http import Http
 from lineage.client.wire import read_run, read_version
 from lineage.model import Run
 from lineage.names import ArtifactRef
@@ -16,7 +17,7 @@ from lineage.names import ArtifactRef
 __all__ = ["RecordedRun"]
 
 
-class RecordedRun:
+class RecordedRun(Traced):
     """What `Api` gives. Setting a key of `config` or `summary` sends it at once."""
 
     def __init__(self, run: Run, connection: Connection) -> None:
@@ -142,17 +143,8 @@ class RecordedRun:
             return artifact.qualified_name
         return str(ArtifactRef.parse(artifact, entity=self.entity, project=self.project))
 
-    def upstream(self, max_hops: int | None = None) -> Trace:
-        """All it was made from, nearest first."""
-        return ask_trace(self._http, [self._run.key], direction="upstream", max_hops=max_hops)
-
-    def downstream(self, max_hops: int | None = None) -> Trace:
-        """All that was made from it, nearest first."""
-        return ask_trace(self._http, [self._run.key], direction="downstream", max_hops=max_hops)
-
-    def impact(self) -> Impact:
-        """Every run and version made from it, as a table."""
-        return Impact.of(self.downstream())
+    def _place(self) -> tuple[Http, str]:
+        return self._http, self._run.key
 
     def update(
         self,

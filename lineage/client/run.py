@@ -302,6 +302,9 @@ class Run:
         self.n_calls += 1
         if self._finished.is_set():
             raise Invalid("run", f"{self.path} has finished: init begins another")
+        if self._pid != os.getpid():  # the thread that sends did not come along
+            reason = f"{self.path} belongs to another process, which forked this one"
+            raise Invalid("run", f"{reason}: hand results to it, or begin a run here")
 
     @property
     def _url(self) -> str:

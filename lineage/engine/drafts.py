@@ -12,7 +12,7 @@ from lineage.digest import PART_SIZE_BYTES, Digest
 from lineage.engine.access import ensure_writable, scope_of, writable
 from lineage.engine.context import Context, record
 from lineage.engine.reclaim import Reclaim, Settled, settle
-from lineage.engine.record import live_run, seal_current
+from lineage.engine.record import check_text, live_run, seal_current
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
 from lineage.manifest import BlobSize, Page, manifest_digest, parse_page
 from lineage.model import (
@@ -518,6 +518,7 @@ def _checked(request: DraftRequest) -> DraftRequest:
         aliases=tuple(sorted({check_alias(a) for a in request.aliases if a != LATEST})),
         tags=tuple(sorted({check_tag(tag) for tag in request.tags})),
         metadata=check_document(request.metadata or {}, "metadata"),
+        description=check_text(request.description, "description"),
     )
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "RunPatch",
     "RunStart",
     "Runs",
+    "check_text",
     "live_run",
     "live_version",
     "refuse_cycle",
@@ -91,9 +92,14 @@ def _open_segment(tx: Transaction, key: RunKey, now: datetime) -> SegmentKey:
     return new
 
 
-def _text(value: str, field: str) -> str:
+def check_text(value: str, field: str) -> str:
+    """`value`, if it may describe a run or version; Invalid otherwise."""
     if len(value) > _MAX_TEXT:
         raise Invalid(field, f"is not text of at most {_MAX_TEXT} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise Invalid(field, "cannot be written as UTF-8") from exc
     return value
 
 
@@ -131,10 +137,10 @@ class Runs:
             state=RunState.RUNNING,
             created_at=now,
             heartbeat_at=now,
-            name=_text(start.name or start.key.name, "name"),
-            job_type=_text(start.job_type, "job_type"),
-            group=_text(start.group, "group"),
-            notes=_text(start.notes, "notes"),
+            name=check_text(start.name or start.key.name, "name"),
+            job_type=check_text(start.job_type, "job_type"),
+            group=check_text(start.group, "group"),
+            notes=check_text(start.notes, "notes"),
             tags=_tags(start.tags),
             config=check_document(start.config or {}, "config"),
         )
@@ -247,12 +253,12 @@ class Runs:
                 summary={**run.summary, **summary, **metrics},
                 summary_min=least,
                 summary_max=greatest,
-                name=run.name if patch.name is None else _text(patch.name, "name"),
-                group=run.group if patch.group is None else _text(patch.group, "group"),
+                name=run.name if patch.name is None else check_text(patch.name, "name"),
+                group=run.group if patch.group is None else check_text(patch.group, "group"),
                 job_type=run.job_type
                 if patch.job_type is None
-                else _text(patch.job_type, "job_type"),
-                notes=run.notes if patch.notes is None else _text(patch.notes, "notes"),
+                else check_text(patch.job_type, "job_type"),
+                notes=run.notes if patch.notes is None else check_text(patch.notes, "notes"),
                 tags=run.tags if patch.tags is None else _tags(patch.tags),
                 heartbeat_at=now if run.state is RunState.RUNNING else run.heartbeat_at,
                 revision=run.revision + 1,
@@ -295,7 +301,7 @@ class Runs:
                 finished_at=now,
                 heartbeat_at=now,
                 exit_code=exit_code,
-                error=error[:_MAX_TEXT],
+                error=check_text(error[:_MAX_TEXT], "error"),
                 revision=run.revision + 1,
             )
             tx.runs.save(new)

@@ -10,7 +10,7 @@ from typing import Any
 from lineage.digest import Digest
 from lineage.engine.access import readable, scope_of, visible, visible_runs, writable
 from lineage.engine.context import Context, record
-from lineage.engine.record import live_version
+from lineage.engine.record import check_text, live_version
 from lineage.errors import Corrupt, Gone, Invalid, NotFound, PreconditionFailed
 from lineage.filters import VERSION_DOCUMENTS, VERSION_FIELDS, Filter, check, check_order
 from lineage.manifest import Entry, parse_entries, part_sizes
@@ -38,8 +38,6 @@ from lineage.ports import Transaction
 from lineage.values import check_document
 
 __all__ = ["VersionPatch", "Versions", "resolve"]
-
-_MAX_TEXT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class Versions:
                 else check_document(patch.metadata, "metadata"),
                 description=version.description
                 if patch.description is None
-                else _description(patch.description),
+                else check_text(patch.description, "description"),
                 tags=tuple(sorted({*version.tags} - {*patch.drop_tags} | tags)),
                 aliases=tuple(sorted({*version.aliases} - {*dropped} | {*aliases})),
                 revision=version.revision + 1,
@@ -314,12 +312,6 @@ class Versions:
             return tx.questions.stored_bytes_in(project, collection)
 
         return self._context.graph.read(ask)
-
-
-def _description(text: str) -> str:
-    if len(text) > _MAX_TEXT:
-        raise Invalid("description", f"is not text of at most {_MAX_TEXT} characters")
-    return text
 
 
 def _difference(old: Version, new: Version) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -242,7 +242,7 @@ def test_a_file_that_changed_since_it_was_hashed_fails_the_version(
     Path("a.txt").write_text("first")
     (file,) = hashing.digest_files([str(Path("a.txt").absolute())], None)
     Path("a.txt").write_text("later")
-    os.utime("a.txt", ns=(0, file.state.mtime_ns))  # noqa: PTH116 - ctime still tells
+    os.utime("a.txt", ns=(0, file.state.mtime_ns))
     before = shared_server.objects()
     spec = upload.VersionSpec(f"local/{project}/x", "dataset")
     with pytest.raises(Conflict, match=r"a\.txt.*changed while it was read"):

@@ -63,7 +63,7 @@ class _Busy(BaseHTTPRequestHandler):
 
     n_busy = 0
 
-    def do_GET(self) -> None:  # noqa: N802 - as the library calls it
+    def do_GET(self) -> None:
         cls = type(self)
         cls.n_busy -= 1
         status, body = (503, b"") if cls.n_busy >= 0 else (200, b'{"name":"you"}')

@@ -109,9 +109,7 @@ def test_metrics_arrive_within_moments_while_the_run_goes_on(project: str) -> No
         eventually(lambda: lineage.Api().run(run.id).summary.get("x") == 1)
 
 
-def test_a_silent_run_says_that_it_is_alive(
-    project: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_run_says_that_it_is_alive(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "_BEAT_S", 0.1)
 
     def beaten_at() -> datetime:
@@ -123,10 +121,14 @@ def test_a_silent_run_says_that_it_is_alive(
 
 
 def test_an_exception_makes_the_run_failed_and_is_told(project: str) -> None:
-    with pytest.raises(ZeroDivisionError), lineage.init() as run:
-        run.log({"x": 1})
-        1 / 0  # noqa: B018
-    found = lineage.Api().run(run.id)
+    def train() -> None:
+        with lineage.init(id="r") as run:
+            run.log({"x": 1})
+            run.log({"y": 1 / (run.summary["x"] - 1)})
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    found = lineage.Api().run("r")
     assert (found.state, found.exit_code) == ("failed", 1)
     assert "ZeroDivisionError: division by zero" in found.error
     assert found.summary["x"] == 1
@@ -165,6 +167,28 @@ def test_a_second_init_finishes_the_first(project: str) -> None:
     assert lineage.Api().run(first.id).state == "finished"
     with pytest.raises(Invalid, match="has finished"):
         first.log({"x": 1})
+
+
+def test_a_child_process_is_told_that_the_run_is_not_its_own(project: str) -> None:
+    done = run_script(
+        """
+import multiprocessing
+def work():
+    try:
+        wandb.log({"x": 1})
+    except wandb.LineageError as exc:
+        print(exc)
+if __name__ == "__main__":
+    wandb.init(id="r")
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    wandb.log({"y": 1})
+"""
+    )
+    assert "another process" in done.stdout, done.stderr
+    found = lineage.Api().run("r")
+    assert (found.state, found.summary.as_dict()) == ("finished", {"y": 1})
 
 
 def test_resume_says_what_an_existing_id_means(project: str) -> None:

@@ -209,7 +209,7 @@ def test_names_that_differ_by_case_are_both_put_where_the_folder_can(project: st
 def test_a_folder_that_cannot_be_written_is_named(project: str) -> None:
     artifact = log_folder("x", random_folder(1, 10))
     Path("out").write_text("a file")
-    with pytest.raises((Invalid, FileExistsError), match="out"):
+    with pytest.raises(Invalid, match="out"):
         artifact.download("out")
     Path("full/00000.bin").mkdir(parents=True)
     with pytest.raises(Invalid, match="move it away"):

@@ -1,8 +1,9 @@
-"""Values to put into a graph store, each with as little said as the test needs."""
+"""Values to put into a graph store, with as little said as the test needs; and ways to look."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,12 +15,14 @@ from lineage.model import (
     Collection,
     Draft,
     DraftId,
+    Edge,
     Goal,
     ObjectName,
     Project,
     Run,
     RunState,
     Scope,
+    Segment,
     Sweep,
     Version,
     VersionState,
@@ -37,11 +40,14 @@ __all__ = [
     "blob",
     "commit",
     "draft",
+    "edges",
+    "in_threads",
     "page",
     "run",
     "run_key",
     "seed",
     "segment",
+    "segments",
     "sweep",
     "version",
 ]
@@ -126,3 +132,30 @@ def commit(
     tx.versions.add(committed, made.id, [page.digest for page in pages])
     tx.drafts.remove(made.id)
     return committed
+
+
+def segments(store: GraphStore, name: str) -> list[Segment]:
+    return store.read(lambda tx: tx.runs.segments(run_key(name)))
+
+
+def edges(store: GraphStore) -> list[Edge]:
+    return store.read(lambda tx: list(tx.flow.iter_edges()))
+
+
+def in_threads(work: Callable[..., Any], *, n: int, pass_number: bool = False) -> None:
+    """Run `work` in n threads and raise what any of them raised."""
+    errors: list[BaseException] = []
+
+    def guarded(number: int) -> None:
+        try:
+            work(number) if pass_number else work()
+        except BaseException as exc:  # noqa: BLE001 - raised below, in the test's own thread
+            errors.append(exc)
+
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

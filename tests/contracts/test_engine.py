@@ -289,6 +289,24 @@ def test_two_paths_that_read_alike_are_both_kept_whole(lab: Lab) -> None:
     assert lab.engine.runs.get(BOB, TRAIN).config == config
 
 
+@pytest.mark.parametrize("text", ["x" * 20_001, "\ud800"], ids=["too long", "not utf-8"])
+def test_text_that_cannot_be_kept_is_refused_wherever_it_comes_in(lab: Lab, text: str) -> None:
+    lab.start(TRAIN)
+    key = lab.version(A).key
+    runs, n_events = lab.engine.runs, len(lab.verbs())
+    verbs: list[Callable[[], object]] = [
+        lambda: runs.start(BOB, RunStart(EVAL, notes=text)),
+        lambda: runs.update(BOB, TRAIN, RunPatch(name=text)),
+        lambda: lab.engine.versions.update(BOB, key, VersionPatch(description=text)),
+        lambda: lab.version(B, description=text),
+    ]
+    for verb in verbs:
+        with pytest.raises(Invalid):
+            verb()
+    assert len(lab.verbs()) == n_events
+    assert runs.finish(BOB, TRAIN, exit_code=1, error="x" * 20_001).error == "x" * 20_000
+
+
 def test_an_edit_of_what_somebody_else_has_edited_is_refused(lab: Lab) -> None:
     lab.start(TRAIN)
     edit = lab.engine.runs.update

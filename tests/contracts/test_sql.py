@@ -20,8 +20,8 @@ from lineage.errors import Invalid, LineageError, Unavailable
 from lineage.ports import GraphStore, Transaction
 from sql.database import find_network_file_system
 from sql.store import SqlGraphStore
-from tests.contracts.graph_store import GraphStoreContract, in_threads
-from tests.contracts.graph_values import DIGITS, run, run_key, seed
+from tests.contracts.graph_store import GraphStoreContract
+from tests.contracts.graph_values import DIGITS, in_threads, run, run_key, seed
 
 ROOT = Path(__file__).parents[2]
 

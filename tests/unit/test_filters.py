@@ -185,3 +185,8 @@ def test_every_field_of_a_version_can_be_asked_for(field: str) -> None:
         FieldType.SET: "'x'",
     }[VERSION_FIELDS[field]]
     check(parse(f"{field} = {value} and exists {field}"), VERSION_FIELDS, VERSION_DOCUMENTS)
+
+
+def test_a_number_that_does_not_fit_is_refused_however_long_it_is() -> None:
+    with pytest.raises(Invalid, match="64 bits"):
+        parse("point = " + "9" * 5000)
