@@ -37,7 +37,7 @@ _BUNDLE_BYTES: Final = 8 * 1024 * 1024
 _BUNDLE_ITEMS: Final = 2_500
 _THREADS: Final = 4
 _AHEAD: Final = 2
-_ATTEMPTS: Final = 6  # without a byte getting through
+_ATTEMPTS: Final = 5  # without a byte getting through
 
 
 def download_entries(connection: Connection, entries: Sequence[Entry], root: Path) -> None:

@@ -81,9 +81,9 @@ class StatCache:
             with self._lock, closing(self._open()) as database:
                 for first in range(0, len(paths), _BATCH):
                     asked = orjson.dumps(paths[first : first + _BATCH]).decode()
-                    for position, *state, parts in database.execute(_FIND, (asked,)):
-                        if states[first + position] == tuple(state):
-                            found[first + position] = _unpack(parts)
+                    for at, size, mtime, ctime, inode, parts in database.execute(_FIND, (asked,)):
+                        if states[first + at] == (size, mtime, ctime, inode):
+                            found[first + at] = _unpack(parts)
         except (sqlite3.Error, OSError, TypeError, orjson.JSONEncodeError) as exc:
             self._discard(exc)
         return found

@@ -37,7 +37,7 @@ _HOLDS: Final = 10_000  # asked for in one request, while what came before is be
 _INLINE_ENTRIES: Final = 500
 _INLINE_BYTES: Final = 1024 * 1024
 _THREADS: Final = 4
-_ROUNDS: Final = 6  # without any blob getting through
+_ROUNDS: Final = 5  # without any blob getting through
 _WRITE_BYTES: Final = 256 * 1024
 
 

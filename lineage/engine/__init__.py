@@ -22,7 +22,6 @@ from lineage.engine.drafts import (
     DraftAnswer,
     DraftRequest,
     Drafts,
-    Hold,
     check_draft_id,
 )
 from lineage.engine.fsck import Finding, Fsck
@@ -30,6 +29,7 @@ from lineage.engine.reclaim import Freed, Reclaim
 from lineage.engine.record import Resume, RunPatch, Runs, RunStart
 from lineage.engine.sweeps import Best, Sweeps
 from lineage.engine.trace import TraceAnswer, Traces
+from lineage.engine.uploads import Hold
 from lineage.engine.versions import VersionPatch, Versions
 from lineage.errors import Denied
 from lineage.model import Caller, Event, Stats

@@ -13,16 +13,15 @@ from lineage.engine.access import ensure_writable, scope_of, writable
 from lineage.engine.context import Context, record
 from lineage.engine.reclaim import Reclaim, Settled, settle
 from lineage.engine.record import check_text, live_run, seal_current
+from lineage.engine.uploads import Hold, consume, hold_blobs
 from lineage.errors import AlreadyExists, Conflict, Invalid, NotFound
 from lineage.manifest import BlobSize, Page, manifest_digest, parse_page
 from lineage.model import (
-    Blob,
     Caller,
     Collection,
     Draft,
     DraftId,
     ObjectName,
-    Tombstone,
     Upload,
     Version,
     VersionState,
@@ -59,14 +58,6 @@ class DraftRequest:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The answer for one blob: held (`upload` is None), or leave to upload it."""
-
-    digest: Digest
-    upload: Upload | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +120,7 @@ class Drafts:
                 tx.drafts.save(draft)
             missing = self._attach_readable(tx, caller, draft)
             new = [page for page in pages if page.digest in missing]
-            holds = self._hold(tx, caller, draft, _needs(new), now)
+            holds = hold_blobs(self._context, tx, caller, draft, _needs(new), now)
             if new and not any(hold.upload for hold in holds):
                 tx.contents.add_pages(new)
                 tx.drafts.attach(draft.id, [page.digest for page in new])
@@ -222,7 +213,7 @@ class Drafts:
         def change(tx: Transaction) -> list[Hold]:
             now = self._context.now()
             draft = self._lock_draft(tx, caller, id, now)
-            return self._hold(tx, caller, draft, blobs, now)
+            return hold_blobs(self._context, tx, caller, draft, blobs, now)
 
         return self._context.graph.write(change)
 
@@ -234,47 +225,6 @@ class Drafts:
         draft = replace(draft, expires_at=now + self._context.limits.draft_ttl)
         tx.drafts.save(draft)
         return draft
-
-    def _hold(
-        self,
-        tx: Transaction,
-        caller: Caller,
-        draft: Draft,
-        blobs: Sequence[BlobSize],
-        now: datetime,
-    ) -> list[Hold]:
-        digests = sorted({digest for digest, _ in blobs})
-        if not digests:
-            return []
-        tx.lock(blobs=digests)
-        found = tx.contents.find_blobs(digests)
-        readable = tx.contents.readable_blobs(sorted(found), scope_of(caller)) if found else set()
-        for digest, size_bytes in blobs:
-            if digest in readable and found[digest].size_bytes != size_bytes:
-                actual = found[digest].size_bytes
-                raise Invalid("size_bytes", f"of {digest} is {actual}, not {size_bytes}")
-        if readable:
-            tx.drafts.hold(draft.id, sorted(readable))
-        wanted = {digest: size for digest, size in blobs if digest not in readable}
-        targets = self._targets(tx, draft, wanted, now) if wanted else {}
-        return [Hold(digest, targets.get(digest)) for digest, _ in blobs]
-
-    def _targets(
-        self, tx: Transaction, draft: Draft, wanted: Mapping[Digest, int], now: datetime
-    ) -> dict[Digest, Upload]:
-        """Fresh upload targets; earlier ones of the draft for the same blobs are given up."""
-        old = tx.contents.uploads_for(draft.id, sorted(wanted)).values()
-        until = now + self._context.limits.upload_ttl
-        new = {
-            digest: Upload(self._context.blobs.new_object(digest), digest, size, draft.id, until)
-            for digest, size in wanted.items()
-        }
-        tx.lock(objects=sorted([u.object for u in old] + [u.object for u in new.values()]))
-        if old:
-            tx.contents.remove_uploads([upload.object for upload in old])
-            tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in old])
-        tx.contents.add_uploads(list(new.values()))
-        return new
 
     def find_upload(self, caller: Caller, name: ObjectName) -> Upload:
         """The upload that the caller was given for this object; NotFound if there is none."""
@@ -303,7 +253,7 @@ class Drafts:
             self._context.blobs.put(upload, chunks, now=self._context.now())
         except AlreadyExists as exc:
             raise Conflict("this object has been stored before: ask the draft again") from exc
-        self._consume(upload.draft, [upload])
+        self._reclaim.delete_objects(consume(self._context, upload.draft, [upload]))
 
     def store_many(
         self, caller: Caller, id: DraftId, items: Sequence[tuple[Digest, bytes]]
@@ -325,45 +275,8 @@ class Drafts:
             self._context.blobs.put_many(pairs.values(), now=self._context.now())
         except AlreadyExists as exc:
             raise Conflict("an object has been stored before: ask the draft again") from exc
-        self._consume(id, [upload for upload, _ in pairs.values()])
-
-    def _consume(self, id: DraftId, stored: Sequence[Upload]) -> None:
-        """Turn uploads whose bytes are stored into blobs that the draft holds."""
-        objects = sorted(upload.object for upload in stored)
-
-        def change(tx: Transaction) -> tuple[list[ObjectName], bool]:
-            now = self._context.now()
-            tx.lock(drafts=[id])
-            draft = tx.drafts.find(id)
-            tx.lock(blobs=sorted(upload.digest for upload in stored), objects=objects)
-            current = tx.contents.find_uploads(objects) if draft is not None else {}
-            if len(current) < len(objects):
-                # Expired or replaced meanwhile: its tombstone, or nothing, names the object now.
-                return [name for name in objects if name not in current], True
-            digests = sorted({upload.digest for upload in stored})
-            found = tx.contents.find_blobs(digests)
-            new: dict[Digest, Blob] = {}
-            late: list[Upload] = []
-            for upload in stored:
-                if upload.digest in found or upload.digest in new:
-                    late.append(upload)  # another upload of these bytes was first
-                else:
-                    blob = Blob(upload.digest, upload.size_bytes, upload.object, upload.until)
-                    new[upload.digest] = blob
-            tx.contents.remove_uploads(objects)
-            tx.contents.add_blobs([new[digest] for digest in sorted(new)])
-            tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in late])
-            tx.drafts.hold(id, digests)
-            if draft is not None:
-                expires_at = now + self._context.limits.draft_ttl
-                tx.drafts.save(replace(draft, expires_at=expires_at))
-            return [upload.object for upload in late], False
-
-        unneeded, was_late = self._context.graph.write(change)
-        if was_late:
-            self._context.blobs.delete(unneeded)
-            raise NotFound("the upload has expired: ask the draft for a new one")
-        self._reclaim.delete_objects(unneeded)
+        stored = [upload for upload, _ in pairs.values()]
+        self._reclaim.delete_objects(consume(self._context, id, stored))
 
     def add_pages(self, caller: Caller, id: DraftId, bodies: Sequence[bytes]) -> None:
         """Send pages of the draft; each of their blobs is held by it.

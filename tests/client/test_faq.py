@@ -196,3 +196,27 @@ def test_etags_of_references_are_read_from_the_manifest(
     with pytest.raises(wandb.LineageError, match="is not what it was"):
         artifact.download("elsewhere")
     assert not Path("elsewhere/table.csv").exists()
+
+
+NOTEBOOK = """
+import builtins, types
+cells = ["", "x = 1", "print(x)"]
+shell = types.SimpleNamespace(user_ns={"In": cells})
+builtins.get_ipython = lambda: shell  # as IPython does
+import lineage as wandb
+wandb.init(id="cells", save_code=True)
+shell.user_ns["__vsc_ipynb_file__"] = "work.ipynb"
+wandb.init(id="file", save_code=True)
+"""
+
+
+def test_save_code_saves_the_notebook_or_else_its_cells(project: str) -> None:
+    Path("work.ipynb").write_text("{}")
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([sys.executable, "-c", NOTEBOOK], check=True, env=environment, timeout=30)
+    (cells,) = wandb.Api().run("cells").logged_artifacts()
+    assert cells.name == f"source-{project}-session.py:v0"
+    text = Path(cells.get_entry("session.py").download()).read_text()
+    assert text == "x = 1\n\nprint(x)\n"
+    (notebook,) = wandb.Api().run("file").logged_artifacts()
+    assert notebook.name == f"source-{project}-work.ipynb:v0"

@@ -117,7 +117,7 @@ def test_a_download_that_was_given_up_is_taken_up_by_the_next(proxy: Proxy) -> N
     proxy.cut_answers(after_bytes=0, times=1000)
     with pytest.raises(Unavailable):
         artifact.download("out")
-    assert os.listdir("out") == []  # noqa: PTH208
+    assert list(Path("out").rglob("*")) == []
     proxy.forget_cuts()
     received = proxy.n_bytes["answers"]
     assert_same(folder, artifact.download("out"))
@@ -148,7 +148,7 @@ def test_a_corrupted_stored_file_is_named_and_not_put_in_place(
     stored.write_bytes(data)
     with pytest.raises(Corrupt, match=r"00000\.bin.*sha256:"):
         artifact.download("out")
-    assert os.listdir("out") == []  # noqa: PTH208
+    assert list(Path("out").rglob("*")) == []
 
 
 def test_verify_tells_what_is_changed_missing_and_extra(project: str) -> None:

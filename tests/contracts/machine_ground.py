@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -87,9 +87,12 @@ class Ground(RuleBasedStateMachine):
         self.oracle = Oracle(limits, self.clock.at, blobs=BLOBS)
         self.requests: list[DraftRequest] = []
         self.last_event = 0
+        self.n_looks = 0
 
     def teardown(self) -> None:
         try:
+            self.n_looks = 0
+            self.everything_is_as_the_oracle_says()
             self.every_byte_can_be_read()
             assert list(self.engine.fsck.run(ANN, deep=True)) == []
         finally:
@@ -98,12 +101,12 @@ class Ground(RuleBasedStateMachine):
 
     def both(self, on_engine: Callable[[], Any], on_oracle: Callable[[Oracle], Any]) -> Any:
         """(the engine's answer, the oracle's); None if both refuse, in the same way."""
-        before = copy.deepcopy(self.oracle)
+        before = pickle.dumps(self.oracle)  # five times faster than a deep copy
         wanted, found, refusal, refused = None, None, None, None
         try:
             wanted = on_oracle(self.oracle)
         except LineageError as exc:
-            self.oracle, refusal = before, exc
+            self.oracle, refusal = pickle.loads(before), exc  # noqa: S301 - our own
         try:
             found = on_engine()
         except LineageError as exc:
@@ -171,9 +174,22 @@ class Ground(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_as_the_oracle_says(self) -> None:
-        found = look_around(self.graph, self.blobs, self.oracle)
+        found = look_around(self.graph, self.oracle)
         for name, wanted in what_the_oracle_says(self.oracle).items():
             assert found[name] == wanted, name
+        # Listing 256 folders takes longer than all the rest; what leaks stays leaked for a while.
+        if self.n_looks % 4 == 0:
+            self.exactly_the_needed_bytes_are_stored()
+        self.n_looks += 1
+
+    def exactly_the_needed_bytes_are_stored(self) -> None:
+        found = []
+        for stored in self.blobs.iter_objects():
+            with self.blobs.read(stored.name) as chunks:
+                content = b"".join(chunks)
+            assert len(content) == stored.size_bytes
+            found.append((Digest.of(content), len(content)))
+        assert sorted(found) == sorted(self.oracle.stored_blobs())
 
     def every_byte_can_be_read(self) -> None:
         for key, version in self.oracle.versions.items():

@@ -23,7 +23,7 @@ class MachineOnSqlAndLocal(EngineMachine):
     make_stores = staticmethod(sql_local)
 
 
-SAMPLE = settings(max_examples=50, stateful_step_count=40, deadline=None)
+SAMPLE = settings(max_examples=100, stateful_step_count=50, deadline=None)
 
 
 def test_machine_sql_local() -> None:

@@ -160,7 +160,7 @@ class Traffic:
         try:
             while not self._stop.is_set():
                 live = sorted(set(self.logged) - self.deleted)
-                if len(live) < 5:
+                if len(live) < 10:
                     self._stop.wait(0.01)
                     continue
                 index = self._rng.choice(live)
@@ -227,7 +227,7 @@ def check_folder(server: Server, traffic: Traffic) -> None:
 
 
 def test_a_server_killed_under_traffic_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    crash_under_traffic(tmp_path, random.Random(random.getrandbits(32)), n_kills=4)
+    crash_under_traffic(tmp_path, random.Random(random.getrandbits(32)), n_kills=3)
 
 
 @pytest.mark.soak

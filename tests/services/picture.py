@@ -16,17 +16,8 @@ from lineage.manifest import parse_page
 from lineage.model import EdgeKind, VersionState
 from lineage.names import VersionKey
 from lineage.ports import BlobStore, GraphStore, Transaction
-from tests.services.story import (
-    ADMIN,
-    BEGAN_AT,
-    COLLECTIONS,
-    CONTENTS,
-    DRAFTS,
-    POOL_V0,
-    RUNS,
-    SWEEP,
-    StoryClock,
-)
+from tests.services.story import ADMIN, BEGAN_AT, StoryClock
+from tests.services.story_contents import COLLECTIONS, CONTENTS, DRAFTS, POOL_V0, RUNS, SWEEP
 
 __all__ = ["Picture", "check_rules", "expire", "take_picture"]
 

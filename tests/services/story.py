@@ -7,7 +7,6 @@ looks where things stand and goes on, as the client does. `STORY` runs to the sa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lineage.digest import Digest
-from lineage.engine import DeletionRequest, DraftRequest, Engine, Hold, RunStart, VersionPatch
+from lineage.engine import DeletionRequest, Engine, Hold, RunStart, VersionPatch
 from lineage.errors import (
     AlreadyExists,
     Blocked,
@@ -26,38 +25,37 @@ from lineage.errors import (
     NotFound,
     PlanChanged,
 )
-from lineage.manifest import Entry, cut
 from lineage.model import Caller, DraftId, ObjectName
-from lineage.names import CollectionKey, RunKey, SweepKey, VersionKey
+from lineage.names import RunKey, VersionKey
+from tests.services.story_contents import (
+    AGAIN,
+    COPY,
+    DIGITS,
+    GIVEN_UP,
+    LARGE,
+    LATE,
+    LEFT,
+    MODEL,
+    MODELS,
+    NEVER,
+    NEXT,
+    POOL_V0,
+    R1,
+    R2,
+    R3,
+    R4,
+    SHARED,
+    SMALL,
+    SWEEP,
+    THIRD,
+    UNWANTED,
+    Package,
+)
 
-__all__ = [
-    "ADMIN",
-    "BEGAN_AT",
-    "COLLECTIONS",
-    "CONTENTS",
-    "DRAFTS",
-    "LOST_DRAFTS",
-    "POOL_V0",
-    "RUNS",
-    "STORY",
-    "SWEEP",
-    "StoryClock",
-    "Teller",
-    "Verb",
-]
+__all__ = ["ADMIN", "BEGAN_AT", "STORY", "StoryClock", "Teller", "Verb"]
 
 ADMIN: Final = Caller("ann", is_admin=True)
 BEGAN_AT: Final = datetime(2024, 5, 1, 12, tzinfo=UTC)
-_DIGITS, _POOL, _MODELS = (
-    CollectionKey.parse(f"acme/vision/{name}") for name in ("digits", "pool", "models")
-)
-COLLECTIONS: Final = (_DIGITS, _MODELS, _POOL)
-_R1, _R2, _R3, _R4 = (RunKey.parse(f"acme/vision/r{n}") for n in (1, 2, 3, 4))
-RUNS: Final = (_R1, _R2, _R3, _R4)
-SWEEP: Final = SweepKey.parse("acme/vision/search")
-POOL_V0: Final = _POOL.version(0)
-
-Files = Mapping[str, bytes]
 Answer = Mapping[str, Any]
 
 
@@ -99,80 +97,6 @@ class Verb:
     do: Callable[[Teller], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
-    """A draft and the files of its version."""
-
-    id: DraftId
-    collection: CollectionKey
-    files: Files
-    run: RunKey | None = None
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return list(cut(Entry(p, len(data), Digest.of(data)) for p, data in self.files.items()))
-
-    @property
-    def request(self) -> DraftRequest:
-        pages = tuple(map(Digest.of, self.bodies))
-        return DraftRequest(self.id, self.collection, "data", pages, self.run, self.aliases)
-
-
-def _bytes(name: str, size_bytes: int) -> bytes:
-    return (hashlib.sha256(name.encode()).digest() * (size_bytes // 32 + 1))[:size_bytes]
-
-
-def _closing(prefix: str) -> str:
-    """A path after which a page ends."""
-    paths = (f"{prefix}{n}" for n in range(100_000))
-    return next(path for path in paths if hashlib.sha256(path.encode()).digest()[-1] == 0)
-
-
-def _many(name: str) -> Files:
-    """18 pages of two files each: more than one transaction takes."""
-    paths = [path for n in range(18) for path in (f"{n:02}/a", _closing(f"{n:02}/b"))]
-    return {path: _bytes(f"{name} {path}", 50) for path in paths}
-
-
-_SHARED: Final = _bytes("in all of them", 3000)
-_LARGE: Final = _bytes("large", 300_000)
-_UNWANTED: Final = _bytes("stored, and in no page", 500)
-_NEVER: Final = _bytes("asked for, and never stored", 500)
-_SMALL: Final = {"a.txt": b"one", "shared.bin": _SHARED}
-_NEXT: Final = {"a.txt": b"two", "shared.bin": _SHARED}
-_THIRD: Final = {"a.txt": b"three", "shared.bin": _SHARED}
-_MODEL: Final = {**_many("model"), "large.bin": _LARGE, "shared.bin": _SHARED}
-_LEFT: Final = {**_many("left"), "large.bin": _LARGE}
-
-
-def _package(n: int, *args: Any) -> _Package:
-    return _Package(DraftId(f"{n:032x}"), *args)
-
-
-SMALL: Final = _package(1, _DIGITS, _SMALL, _R1)
-COPY: Final = _package(2, _POOL, _SMALL)
-MODEL: Final = _package(3, _MODELS, _MODEL, _R2)
-AGAIN: Final = _package(4, _MODELS, _MODEL, _R1)
-NEXT: Final = _package(5, _DIGITS, _NEXT, _R1, ("best",))
-GIVEN_UP: Final = _package(6, _DIGITS, {"b": b"mine alone", "shared.bin": _SHARED}, _R1)
-LEFT: Final = _package(7, _MODELS, _LEFT, _R2)
-THIRD: Final = _package(8, _DIGITS, _THIRD, _R3, ("best",))
-LATE: Final = _package(9, _DIGITS, _MODEL, _R1)
-DRAFTS: Final = (SMALL, COPY, MODEL, AGAIN, NEXT, GIVEN_UP, LEFT, THIRD, LATE)
-LOST_DRAFTS: Final = (GIVEN_UP, LEFT)
-
-# What each version must hold, as long as it lives.
-CONTENTS: Final[Mapping[VersionKey, Files]] = {
-    _DIGITS.version(0): _SMALL,
-    _POOL.version(0): _SMALL,
-    _MODELS.version(0): _MODEL,
-    _DIGITS.version(1): _NEXT,
-    _DIGITS.version(2): _THIRD,
-    _DIGITS.version(3): _MODEL,
-}
-
-
 # Runs
 
 
@@ -209,7 +133,7 @@ def _search(teller: Teller) -> Answer:
 
 
 def _next_run(teller: Teller) -> Answer:
-    run = teller.engine.sweeps.next_run(ADMIN, SWEEP, _R4)
+    run = teller.engine.sweeps.next_run(ADMIN, SWEEP, R4)
     assert run is not None
     return {"run": run.key, "point": run.point}
 
@@ -217,7 +141,7 @@ def _next_run(teller: Teller) -> Answer:
 # Drafts
 
 
-def _told(package: _Package, holds: Sequence[Hold]) -> dict[str, Any]:
+def _told(package: Package, holds: Sequence[Hold]) -> dict[str, Any]:
     return {
         "draft": package.id,
         "held": sorted(hold.digest for hold in holds if hold.upload is None),
@@ -226,7 +150,7 @@ def _told(package: _Package, holds: Sequence[Hold]) -> dict[str, Any]:
     }
 
 
-def _begin(package: _Package, *, inline: bool = True) -> Callable[[Teller], Answer]:
+def _begin(package: Package, *, inline: bool = True) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         bodies = package.bodies if inline else []
         answer = teller.engine.drafts.begin(ADMIN, package.request, bodies=bodies)
@@ -238,7 +162,7 @@ def _begin(package: _Package, *, inline: bool = True) -> Callable[[Teller], Answ
     return do
 
 
-def _hold(package: _Package, *more: bytes) -> Callable[[Teller], Answer]:
+def _hold(package: Package, *more: bytes) -> Callable[[Teller], Answer]:
     blobs = sorted({(Digest.of(d), len(d)) for d in (*package.files.values(), *more)})
 
     def do(teller: Teller) -> Answer:
@@ -247,7 +171,7 @@ def _hold(package: _Package, *more: bytes) -> Callable[[Teller], Answer]:
     return do
 
 
-def _store(package: _Package, data: bytes) -> Callable[[Teller], Answer]:
+def _store(package: Package, data: bytes) -> Callable[[Teller], Answer]:
     digest = Digest.of(data)
     chunks = [data[at : at + 65_536] for at in range(0, len(data), 65_536)]
 
@@ -265,7 +189,7 @@ def _store(package: _Package, data: bytes) -> Callable[[Teller], Answer]:
     return do
 
 
-def _store_wrong(package: _Package, data: bytes) -> Callable[[Teller], Answer]:
+def _store_wrong(package: Package, data: bytes) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         name = teller.objects(package.id)[Digest.of(data)]
         try:
@@ -277,7 +201,7 @@ def _store_wrong(package: _Package, data: bytes) -> Callable[[Teller], Answer]:
     return do
 
 
-def _store_many(package: _Package, *, without: Sequence[bytes] = ()) -> Callable[[Teller], Answer]:
+def _store_many(package: Package, *, without: Sequence[bytes] = ()) -> Callable[[Teller], Answer]:
     data = {Digest.of(d): d for d in package.files.values() if d not in without}
 
     def do(teller: Teller) -> Answer:
@@ -295,7 +219,7 @@ def _store_many(package: _Package, *, without: Sequence[bytes] = ()) -> Callable
     return do
 
 
-def _add_pages(package: _Package, part: slice) -> Callable[[Teller], Answer]:
+def _add_pages(package: Package, part: slice) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         teller.engine.drafts.add_pages(ADMIN, package.id, package.bodies[part])
         return {"added": len(package.bodies[part])}
@@ -303,7 +227,7 @@ def _add_pages(package: _Package, part: slice) -> Callable[[Teller], Answer]:
     return do
 
 
-def _commit(package: _Package) -> Callable[[Teller], Answer]:
+def _commit(package: Package) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         done = teller.engine.drafts.commit(ADMIN, package.id)
         return {"version": done.version.key, "created": done.created}
@@ -311,7 +235,7 @@ def _commit(package: _Package) -> Callable[[Teller], Answer]:
     return do
 
 
-def _discard(package: _Package) -> Callable[[Teller], Answer]:
+def _discard(package: Package) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         try:
             teller.engine.drafts.discard(ADMIN, package.id)
@@ -383,60 +307,60 @@ def _reclaim(teller: Teller) -> Answer:
     return {}
 
 
-_DROP_MODEL: Final = DeletionRequest(versions=(_MODELS.version(0),))
-_DROP_R3: Final = DeletionRequest(runs=(_R3,), with_logged=True, delete_aliases=True)
+_DROP_MODEL: Final = DeletionRequest(versions=(MODELS.version(0),))
+_DROP_R3: Final = DeletionRequest(runs=(R3,), with_logged=True, delete_aliases=True)
 _PURGE_POOL: Final = DeletionRequest(versions=(POOL_V0,), purge=True)
 _NAME_V0: Final = VersionPatch(add_aliases=("prod",), add_tags=("good",))
 _NAME_V1: Final = VersionPatch(add_aliases=("prod",), drop_aliases=("best",))
 
 _SAID: Final[Sequence[tuple[str, Callable[[Teller], Answer]]]] = (
-    ("start r1", _start(_R1)),
+    ("start r1", _start(R1)),
     ("begin a small version", _begin(SMALL)),
     ("store its first blob", _store(SMALL, b"one")),
-    ("store its second blob", _store(SMALL, _SHARED)),
+    ("store its second blob", _store(SMALL, SHARED)),
     ("commit the small version", _begin(SMALL)),
     ("log the same content elsewhere", _begin(COPY)),
-    ("start r2", _start(_R2)),
-    ("r2 uses the small version", _use(_R2, _DIGITS.version(0))),
+    ("start r2", _start(R2)),
+    ("r2 uses the small version", _use(R2, DIGITS.version(0))),
     ("begin a model", _begin(MODEL, inline=False)),
-    ("hold its blobs", _hold(MODEL, _UNWANTED, _NEVER)),
-    ("store wrong bytes", _store_wrong(MODEL, _LARGE)),
-    ("store the large blob", _store(MODEL, _LARGE)),
-    ("store a blob of no page", _store(MODEL, _UNWANTED)),
-    ("store the small blobs", _store_many(MODEL, without=[_LARGE, _SHARED])),
+    ("hold its blobs", _hold(MODEL, UNWANTED, NEVER)),
+    ("store wrong bytes", _store_wrong(MODEL, LARGE)),
+    ("store the large blob", _store(MODEL, LARGE)),
+    ("store a blob of no page", _store(MODEL, UNWANTED)),
+    ("store the small blobs", _store_many(MODEL, without=[LARGE, SHARED])),
     ("add pages", _add_pages(MODEL, slice(0, 7))),
     ("add the other pages", _add_pages(MODEL, slice(7, None))),
     ("commit the model", _commit(MODEL)),
-    ("r1 uses the model", _use(_R1, _MODELS.version(0))),
+    ("r1 uses the model", _use(R1, MODELS.version(0))),
     ("log the model again", _begin(AGAIN)),
-    ("name the small version", _update(_DIGITS.version(0), _NAME_V0)),
+    ("name the small version", _update(DIGITS.version(0), _NAME_V0)),
     ("begin the next version", _begin(NEXT)),
     ("store its new blob", _store(NEXT, b"two")),
     ("commit the next version", _begin(NEXT)),
-    ("move an alias", _update(_DIGITS.version(1), _NAME_V1)),
-    ("declare that r1 made the copy", _declare_logged(_R1, POOL_V0)),
-    ("declare that r2 used the copy", _use(_R2, POOL_V0, declared=True)),
-    ("declare a cycle", _refused(_use(_R1, _MODELS.version(0), declared=True), CycleError)),
+    ("move an alias", _update(DIGITS.version(1), _NAME_V1)),
+    ("declare that r1 made the copy", _declare_logged(R1, POOL_V0)),
+    ("declare that r2 used the copy", _use(R2, POOL_V0, declared=True)),
+    ("declare a cycle", _refused(_use(R1, MODELS.version(0), declared=True), CycleError)),
     ("begin what is given up", _begin(GIVEN_UP, inline=False)),
-    ("hold what is given up", _hold(GIVEN_UP, _NEVER)),
+    ("hold what is given up", _hold(GIVEN_UP, NEVER)),
     ("store what is given up", _store(GIVEN_UP, b"mine alone")),
     ("add the pages that are given up", _add_pages(GIVEN_UP, slice(None))),
     ("give it up", _discard(GIVEN_UP)),
     ("begin what is left to expire", _begin(LEFT, inline=False)),
-    ("hold what is left to expire", _hold(LEFT, _NEVER)),
-    ("store what is left to expire", _store_many(LEFT, without=[_LARGE])),
+    ("hold what is left to expire", _hold(LEFT, NEVER)),
+    ("store what is left to expire", _store_many(LEFT, without=[LARGE])),
     ("add the pages that are left to expire", _add_pages(LEFT, slice(0, 17))),
     ("plan to delete the model", _plan(_DROP_MODEL)),
     ("delete the model", _delete("plan to delete the model", _DROP_MODEL)),
     (
         "delete what an alias blocks",
-        _refused(_delete_at_once(DeletionRequest(versions=(_DIGITS.version(1),))), Blocked),
+        _refused(_delete_at_once(DeletionRequest(versions=(DIGITS.version(1),))), Blocked),
     ),
-    ("start r3", _start(_R3)),
+    ("start r3", _start(R3)),
     ("begin the third version", _begin(THIRD)),
     ("store its only new blob", _store(THIRD, b"three")),
     ("commit the third version", _begin(THIRD)),
-    ("finish r3", _finish(_R3)),
+    ("finish r3", _finish(R3)),
     ("plan to delete r3", _plan(_DROP_R3)),
     ("delete r3 with what it logged", _delete("plan to delete r3", _DROP_R3)),
     ("plan to purge the copy", _plan(_PURGE_POOL)),
@@ -445,7 +369,7 @@ _SAID: Final[Sequence[tuple[str, Callable[[Teller], Answer]]]] = (
     ("take a point of the sweep", _next_run),
     ("a day passes", _reclaim),
     ("begin the deleted model afresh", _begin(LATE)),
-    ("store it afresh", _store_many(LATE, without=[_SHARED])),
+    ("store it afresh", _store_many(LATE, without=[SHARED])),
     ("commit it afresh", _begin(LATE)),
 )
 
