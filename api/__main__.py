@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -17,6 +18,11 @@ from lineage.errors import LineageError
 __all__ = ["main"]
 
 _EXIT_SETTINGS = 2
+_ADVICE = {
+    errno.EADDRINUSE: "stop what uses it, or set another LINEAGE_PORT",
+    errno.EADDRNOTAVAIL: "LINEAGE_HOST is no address of this machine",
+    errno.EACCES: "this user may not: set a LINEAGE_PORT above 1023",
+}
 
 
 def main() -> int:
@@ -60,7 +66,7 @@ def _bind(settings: Settings) -> socket.socket:
         listener.listen(2048)
     except OSError as exc:
         listener.close()
-        advice = "stop what uses it, or set another LINEAGE_PORT"
+        advice = _ADVICE.get(exc.errno or 0, "set another LINEAGE_HOST or LINEAGE_PORT")
         raise OSError(f"cannot listen on {host} port {port} ({exc.strerror}): {advice}") from exc
     return listener
 

@@ -15,9 +15,19 @@ __all__ = ["CLIENT_NAMES", "Settings", "SettingsError", "is_loopback", "read_set
 
 _PREFIX: Final = "LINEAGE_"
 _KEY: Final = re.compile(r"[0-9a-fA-F]{40,}")
+_MAX_TTL_S: Final = 10 * 365 * 86_400  # what is added to now must stay a date
 
 CLIENT_NAMES: Final = frozenset(
-    f"{_PREFIX}{name}" for name in ("URL", "API_KEY", "ENTITY", "PROJECT", "CACHE_DIR")
+    f"{_PREFIX}{name}"
+    for name in (
+        "URL",
+        "API_KEY",
+        "ENTITY",
+        "PROJECT",
+        "CACHE_DIR",
+        "CACHE_SIZE_BYTES",
+        "RETRY_S",
+    )
 )
 """What the client reads: the server leaves these alone, and does not call them unknown."""
 
@@ -39,8 +49,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)  # 0: any free one; the log says which
     auth: Literal["on", "off"] = "on"
     admin_key: SecretStr | None = None
-    draft_ttl_s: int = Field(default=86_400, ge=1)
-    upload_ttl_s: int = Field(default=3_600, ge=1)
+    draft_ttl_s: int = Field(default=86_400, ge=1, le=_MAX_TTL_S)
+    upload_ttl_s: int = Field(default=3_600, ge=1, le=_MAX_TTL_S)
 
     @model_validator(mode="after")
     def _who_may_come_in(self) -> Self:
@@ -81,7 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields} | CLIENT_NAMES
     for name in sorted(environment):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
-            close = difflib.get_close_matches(name.upper(), known, n=1)
+            close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
             advice = f": did you mean {close[0]}?" if close else "; .env.example lists them all"
             raise SettingsError(f"{name} is not a setting{advice}")
     try:

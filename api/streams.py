@@ -76,7 +76,9 @@ def file_headers(digest: Digest, wanted: ByteRange) -> dict[str, str]:
     return headers
 
 
-def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Generator[bytes]:
+def whole(
+    chunks: Iterable[bytes], size_bytes: int, *, of: str, digest: Digest
+) -> Generator[bytes]:
     """The chunks; Corrupt, before the last of them, if their bytes are not as many as they must be.
 
     So a small file that lost some is a problem document; a large one is an answer cut short.
@@ -89,7 +91,8 @@ def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str) -> Generator[byt
             yield before
         before = chunk
     if n_bytes != size_bytes:
-        raise Corrupt(f"what is stored of {of} has {n_bytes} bytes instead of {size_bytes}")
+        message = f"what is stored of {of} has {n_bytes} bytes instead of {size_bytes}"
+        raise Corrupt(message, digest=digest)
     if before is not None:
         yield before
 

@@ -70,6 +70,7 @@ def open_stores(settings: Settings) -> Stores:
     engine = Engine(graph, blobs, SystemClock(), limits=limits)
     try:
         engine.check()
+        blobs.claim(graph.identity)
         engine.reclaim.finish()
     except BaseException:
         graph.close()
@@ -78,7 +79,7 @@ def open_stores(settings: Settings) -> Stores:
 
 
 def _graph_path(url: str) -> Path:
-    scheme = urlsplit(url).scheme
+    scheme = url.partition(":")[0]
     if scheme in ("bolt", "neo4j", "bolt+s", "neo4j+s"):
         raise SettingsError(
             "LINEAGE_GRAPH_URL: this build has no Neo4j store yet; use sqlite:///absolute/path"
@@ -87,7 +88,7 @@ def _graph_path(url: str) -> Path:
 
 
 def _blobs_path(url: str) -> Path:
-    if urlsplit(url).scheme == "s3":
+    if url.startswith("s3:"):
         raise SettingsError(
             "LINEAGE_BLOBS_URL: this build has no S3 store yet; use file:///absolute/path"
         )
@@ -95,12 +96,16 @@ def _blobs_path(url: str) -> Path:
 
 
 def _path(name: str, url: str, scheme: str, example: str) -> Path:
-    parts = urlsplit(url)
+    # The URL itself is not repeated: it may carry a password.
+    refusal = f"{name} is not {scheme}:// and an absolute path, such as {example}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an open bracket
+        raise SettingsError(refusal) from None
     path = unquote(parts.path)
     is_plain = not (parts.netloc or parts.query or parts.fragment)
     if parts.scheme != scheme or not is_plain or path.strip("/") == "" or "\0" in path:
-        # The URL itself is not repeated: it may carry a password.
-        raise SettingsError(f"{name} is not {scheme}:// and an absolute path, such as {example}")
+        raise SettingsError(refusal)
     return Path(path)
 
 

@@ -98,6 +98,15 @@ class BlobStore(Protocol):
     def new_object(self, digest: Digest) -> ObjectName:
         """A name for these bytes that no object ever had."""
 
+    def claim(self, graph: str) -> None:
+        """Belong to the graph of this identity from now on; claiming again changes nothing.
+
+        Objects mean nothing without their graph, and to the fsck of another they all look leaked.
+
+        Raises:
+            Conflict: the store belongs to another graph.
+        """
+
     def put(self, upload: Upload, chunks: Iterable[bytes], *, now: datetime) -> None:
         """Store the bytes of `upload.digest` under `upload.object`.
 
@@ -511,6 +520,10 @@ class Transaction(Protocol):
 
 
 class GraphStore(Protocol):
+    @property
+    def identity(self) -> str:
+        """What tells this graph from every other: 32 hex digits, made with it, never changed."""
+
     def write(self, fn: Callable[[Transaction], T]) -> T: ...
 
     def read(self, fn: Callable[[Transaction], T]) -> T: ...

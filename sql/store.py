@@ -15,6 +15,7 @@ import apsw
 from lineage.errors import Unavailable
 from lineage.ports import Transaction
 from sql.database import find_network_file_system, migrate, open_database, translated
+from sql.statements import Statements
 from sql.transaction import SqlTransaction
 
 __all__ = ["SqlGraphStore"]
@@ -77,9 +78,14 @@ class SqlGraphStore:
             self._writer = self._open(is_writer=True)
             try:
                 migrate(self._writer.connection, self._path)
+                self._identity = str(Statements(self._writer.connection).value("find_identity"))
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def identity(self) -> str:
+        return self._identity
 
     def _refuse_network(self) -> None:
         mounts = Path("/proc/mounts")

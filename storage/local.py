@@ -4,6 +4,7 @@
 
     root/sha256/ab/cdef…-0123…     an object, read-only
     root/tmp/<uuid>                an object on its way; its writer holds a lock on it
+    root/graph                     the identity of the graph that the objects belong to
 
 A name is trusted only once the graph store has a blob for it. `put` gives a file its name when it
 is whole and flushed; `put_many` writes under the name at once and flushes everything together.
@@ -20,7 +21,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import Final
 from uuid import uuid4
 
 from lineage.digest import Digest
-from lineage.errors import AlreadyExists, Corrupt, Invalid, NotFound, Unavailable
+from lineage.errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unavailable
 from lineage.model import ObjectName, StoredObject, Upload
 from storage import layout
 
@@ -78,6 +79,27 @@ class LocalBlobStore:
     def new_object(self, digest: Digest) -> ObjectName:
         """See the port. Also Invalid: a digest of several parts, which no blob has."""
         return layout.new_object(digest)
+
+    def claim(self, graph: str) -> None:
+        """See the port. The identity stands in `root/graph`, written once."""
+        path = f"{self._root}/graph"
+        with self._edge("be claimed"):
+            if not Path(path).exists():
+                self._write_claim(path, graph)
+            owner = Path(path).read_text(encoding="ascii", errors="replace").strip()
+        if owner != graph:
+            raise Conflict(
+                f"the blob folder {self._root} belongs to another graph ({owner:.32}): give the"
+                " server the two that belong together, or an empty folder"
+            )
+
+    def _write_claim(self, path: str, graph: str) -> None:
+        with self._temp_file() as (fd, temp):
+            _write(fd, f"{graph}\n".encode())
+            os.fsync(fd)
+            with suppress(FileExistsError):  # another process was faster: it is read next
+                os.link(temp, path)
+        _flush(self._root)
 
     def put(self, upload: Upload, chunks: Iterable[bytes], *, now: datetime) -> None:
         """See the port. Cost: one pass, one flush of the file and one of its folder."""

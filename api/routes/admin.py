@@ -36,9 +36,10 @@ def events(
     page: PageDep,
     subject: Annotated[str | None, Query(description="Key of what was changed.")] = None,
 ) -> Response:
-    if page.after is not None and type(page.after) is not int:
+    after = page.after
+    if after is not None and (type(after) is not int or not 0 <= after < 2**63):
         raise malformed("cursor", "is not one that this query has given")
-    found = engine.events(caller, subject=subject, after=page.after, limit=page.limit + 1)
+    found = engine.events(caller, subject=subject, after=after, limit=page.limit + 1)
     return json_response(page.answer_by_key(found, lambda event: event.id, render_event))
 
 

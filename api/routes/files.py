@@ -70,7 +70,8 @@ def _answer(
     status = 206 if wanted.is_part else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=_BINARY)
-    chunks = whole(_read(engine, caller, entry, wanted), wanted.size_bytes, of=entry.path)
+    found = _read(engine, caller, entry, wanted)
+    chunks = whole(found, wanted.size_bytes, of=entry.path, digest=digest)
     return stream(chunks, media_type=_BINARY, status=status, headers=headers)
 
 
@@ -104,4 +105,4 @@ def _bundle(first: bytes, engine: Engine, blobs: Sequence[Blob]) -> Iterator[byt
     yield first
     for blob in blobs:
         with engine.versions.read_blob(blob) as chunks:
-            yield from whole(chunks, blob.size_bytes, of=blob.digest)
+            yield from whole(chunks, blob.size_bytes, of=blob.digest, digest=blob.digest)

@@ -218,6 +218,8 @@ class Deletion:
         """What the request means now; what a plan names and is gone meanwhile is left out, and
         so shows as a difference."""
         projects = {key.project for key in request.versions} | {key.project for key in request.runs}
+        if request.where is not None and request.collection is None:
+            raise Invalid("filter", "chooses among a collection's versions, and none is named")
         if request.collection is not None:
             projects.add(request.collection.project)
         for project in sorted(projects):

@@ -39,7 +39,7 @@ from lineage.names import (
 from lineage.ports import Transaction
 from lineage.values import check_document
 
-__all__ = ["Committed", "DraftAnswer", "DraftRequest", "Drafts", "Hold", "check_draft_id"]
+__all__ = ["Committed", "DraftAnswer", "DraftRequest", "Drafts", "check_draft_id"]
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _MAX_PAGES: Final = 100_000
@@ -108,11 +108,11 @@ class Drafts:
         if any(page.digest not in request.pages for page in pages):
             raise Invalid("pages", "a page was sent that the request does not name")
 
-        def change(tx: Transaction) -> tuple[DraftAnswer, Settled | None]:
+        def change(tx: Transaction) -> tuple[DraftAnswer, Settled | None, list[ObjectName]]:
             now = self._context.now()
             draft = self._open(tx, caller, request, now)
             if draft.version is not None:
-                return DraftAnswer(draft, (), (), _committed(tx, draft)), None
+                return DraftAnswer(draft, (), (), _committed(tx, draft)), None, []
             self._lock_nodes(tx, caller, draft)
             if draft.segment is None and request.run is not None:
                 live_run(tx, request.run)
@@ -120,7 +120,7 @@ class Drafts:
                 tx.drafts.save(draft)
             missing = self._attach_readable(tx, caller, draft)
             new = [page for page in pages if page.digest in missing]
-            holds = hold_blobs(self._context, tx, caller, draft, _needs(new), now)
+            holds, given_up = hold_blobs(self._context, tx, caller, draft, _needs(new), now)
             if new and not any(hold.upload for hold in holds):
                 tx.contents.add_pages(new)
                 tx.drafts.attach(draft.id, [page.digest for page in new])
@@ -134,9 +134,10 @@ class Drafts:
                     settled = settle(tx, draft.id)
                 draft = replace(draft, version=committed.version.key, created=committed.created)
             ordered = tuple(digest for digest in draft.pages if digest in missing)
-            return DraftAnswer(draft, ordered, tuple(holds), committed), settled
+            return DraftAnswer(draft, ordered, tuple(holds), committed), settled, given_up
 
-        answer, settled = self._context.graph.write(change)
+        answer, settled, given_up = self._context.graph.write(change)
+        self._reclaim.delete_objects(given_up)
         if settled is not None:
             self._reclaim.settle_draft(request.id, settled)
         return answer
@@ -210,12 +211,14 @@ class Drafts:
             if not digest.is_blob or not 0 <= size_bytes <= PART_SIZE_BYTES:
                 raise Invalid("blobs", f"{digest} of {size_bytes} bytes is not a blob of a file")
 
-        def change(tx: Transaction) -> list[Hold]:
+        def change(tx: Transaction) -> tuple[list[Hold], list[ObjectName]]:
             now = self._context.now()
             draft = self._lock_draft(tx, caller, id, now)
             return hold_blobs(self._context, tx, caller, draft, blobs, now)
 
-        return self._context.graph.write(change)
+        holds, given_up = self._context.graph.write(change)
+        self._reclaim.delete_objects(given_up)
+        return holds
 
     def _lock_draft(self, tx: Transaction, caller: Caller, id: DraftId, now: datetime) -> Draft:
         tx.lock(drafts=[id])

@@ -53,9 +53,11 @@ class Fsck:
                 provably safe.
         Raises:
             Denied: the caller is not an administrator.
+            Conflict: the store belongs to another graph, where every object would look leaked.
         """
         if not caller.is_admin:
             raise Denied("only an administrator runs fsck")
+        self._context.blobs.claim(self._context.graph.identity)
         yield from self._objects(repair=repair)
         yield from self._blobs(caller, deep=deep)
         yield from self._cycle()

@@ -232,11 +232,16 @@ def _check_parameter(method: str, name: str, parameter: Any) -> None:
     numbers = [n for n in (low, high) if isinstance(n, int | float) and not isinstance(n, bool)]
     if len(numbers) != 2 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[1]:
         raise Invalid(f"parameters.{name}", "has neither value, values, nor min <= max")
+    if not math.isfinite(float(numbers[1]) - float(numbers[0])):
+        raise Invalid(f"parameters.{name}", "is a range too wide to draw from")
     if method == "grid" and not (isinstance(low, int) and isinstance(high, int)):
         raise Invalid(f"parameters.{name}", "is a range of fractions: a grid needs values")
     if parameter.get("distribution", "uniform") not in _DISTRIBUTIONS:
         known = ", ".join(_DISTRIBUTIONS)
         raise Invalid(f"parameters.{name}.distribution", f"is not one of {known}")
+    whole = isinstance(low, int) and isinstance(high, int)
+    if parameter.get("distribution") == "int_uniform" and not whole:
+        raise Invalid(f"parameters.{name}", "is drawn as int_uniform: give whole min and max")
     if parameter.get("distribution") == "log_uniform_values" and numbers[0] <= 0:
         raise Invalid(f"parameters.{name}.min", "is not above 0, as a log-uniform range needs")
 

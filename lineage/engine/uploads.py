@@ -32,14 +32,18 @@ def hold_blobs(
     draft: Draft,
     blobs: Sequence[BlobSize],
     now: datetime,
-) -> list[Hold]:
+) -> tuple[list[Hold], list[ObjectName]]:
     """Hold what is stored and readable by the caller; fresh upload targets for the rest.
 
     The draft is locked; blobs and objects are locked here.
+
+    Returns:
+        the holds, and the tombstoned objects of targets that were given up: the caller deletes
+        them after the commit.
     """
     digests = sorted({digest for digest, _ in blobs})
     if not digests:
-        return []
+        return [], []
     tx.lock(blobs=digests)
     found = tx.contents.find_blobs(digests)
     readable = tx.contents.readable_blobs(sorted(found), scope_of(caller)) if found else set()
@@ -50,13 +54,13 @@ def hold_blobs(
     if readable:
         tx.drafts.hold(draft.id, sorted(readable))
     wanted = {digest: size for digest, size in blobs if digest not in readable}
-    targets = _targets(context, tx, draft, wanted, now) if wanted else {}
-    return [Hold(digest, targets.get(digest)) for digest, _ in blobs]
+    targets, given_up = _targets(context, tx, draft, wanted, now) if wanted else ({}, [])
+    return [Hold(digest, targets.get(digest)) for digest, _ in blobs], given_up
 
 
 def _targets(
     context: Context, tx: Transaction, draft: Draft, wanted: Mapping[Digest, int], now: datetime
-) -> dict[Digest, Upload]:
+) -> tuple[dict[Digest, Upload], list[ObjectName]]:
     """Fresh upload targets; earlier ones of the draft for the same blobs are given up."""
     old = tx.contents.uploads_for(draft.id, sorted(wanted)).values()
     until = now + context.limits.upload_ttl
@@ -69,7 +73,7 @@ def _targets(
         tx.contents.remove_uploads([upload.object for upload in old])
         tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in old])
     tx.contents.add_uploads(list(new.values()))
-    return new
+    return new, [upload.object for upload in old]
 
 
 def consume(context: Context, id: DraftId, stored: Sequence[Upload]) -> list[ObjectName]:

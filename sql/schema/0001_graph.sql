@@ -2,6 +2,12 @@
 -- documents and lists of text JSON. Foreign keys are the last guard of DESIGN 3: nothing that is
 -- still owned, contained or held can be removed.
 
+-- What tells this graph from every other.
+CREATE TABLE identity (
+    id TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+INSERT INTO identity (id) VALUES (lower(hex(randomblob(16))));
+
 -- Projects -----------------------------------------------------------------------------------
 
 CREATE TABLE entity (

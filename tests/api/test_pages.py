@@ -79,7 +79,9 @@ def test_what_is_no_cursor_is_refused(rest: Rest, cursor: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["{P}/runs", "{P}/collections", "/events", "/projects"])
-@pytest.mark.parametrize("place", [1, -1, "x", {}, [], [None, None], [[1], 2], True, 1e999])
+@pytest.mark.parametrize(
+    "place", [1, -1, 2**64 - 1, "x", {}, [], [None, None], [[1], 2], True, 1e999]
+)
 def test_a_forged_place_is_refused_or_harmless(rest: Rest, path: str, place: Any) -> None:
     for name in "ab":
         rest.start(name)

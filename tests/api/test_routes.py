@@ -231,6 +231,13 @@ def test_versions_that_pass_a_filter_are_deleted_together(rest: Rest) -> None:
     assert other.status_code in (404, 422)
 
 
+def test_a_filter_without_a_collection_is_no_deletion_of_all_that_is_named(rest: Rest) -> None:
+    version = rest.log("digits", {"a": uuid4().bytes})
+    name = version["key"].removeprefix("artifact:")
+    answer = rest.post("/deletion-plans", {"versions": [name], "filter": 'tags = "old"'})
+    assert assert_problem(answer, 422, "invalid")["field"] == "filter"
+
+
 def test_a_run_is_deleted_with_what_it_logged_if_asked(rest: Rest) -> None:
     run = rest.start("gone")
     rest.log("digits", {"a": uuid4().bytes}, run=run)

@@ -83,6 +83,8 @@ def test_the_client_s_settings_are_left_alone(monkeypatch: pytest.MonkeyPatch, n
         ({"LINEAGE_PORT": "http"}, "LINEAGE_PORT: .*integer"),
         ({"LINEAGE_PORT": "65536"}, "LINEAGE_PORT: .*65535"),
         ({"LINEAGE_DRAFT_TTL_S": "0"}, "LINEAGE_DRAFT_TTL_S: "),
+        ({"LINEAGE_DRAFT_TTL_S": "9" * 20}, "LINEAGE_DRAFT_TTL_S: "),
+        ({"LINEAGE_UPLOAD_TTL_S": "9" * 12}, "LINEAGE_UPLOAD_TTL_S: "),
         ({"LINEAGE_AUTH": "maybe"}, "LINEAGE_AUTH: "),
         ({"LINEAGE_AUTH": "off", "LINEAGE_HOST": "0.0.0.0"}, "needs a loopback LINEAGE_HOST"),  # noqa: S104
     ],
@@ -103,6 +105,8 @@ def test_a_wrong_setting_is_named(
         ("LINEAGE_GRAPH_URL", "sqlite:///"),
         ("LINEAGE_GRAPH_URL", "/var/lib/graph.db"),
         ("LINEAGE_GRAPH_URL", "mysql:///x"),
+        ("LINEAGE_GRAPH_URL", "sqlite://[x"),
+        ("LINEAGE_BLOBS_URL", "file://[x"),
         ("LINEAGE_GRAPH_URL", "sqlite:///x.db?mode=ro"),
         ("LINEAGE_BLOBS_URL", "file://blobs"),
         ("LINEAGE_BLOBS_URL", "s3://bucket/prefix"),

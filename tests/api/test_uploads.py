@@ -197,6 +197,17 @@ def test_unchanged_content_needs_one_request_and_no_bytes(rest: Rest) -> None:
     assert answer["holds"] == []
 
 
+def test_bytes_that_were_stored_and_never_acknowledged_go_when_asked_for_again(rest: Rest) -> None:
+    data = os.urandom(1000)
+    id, hold = rest.target(data)
+    # As a crash between storing the file and recording it leaves things.
+    lost = rest.server.blobs_path / hold["upload"]["object"]
+    lost.write_bytes(data)
+    answer = rest.post(f"/drafts/{id}/holds", {"blobs": [[Digest.of(data), len(data)]]})
+    assert answer.json()["holds"][0]["held"] is False
+    assert rest.new_objects() == []
+
+
 def test_a_discarded_draft_leaves_nothing(rest: Rest) -> None:
     data = os.urandom(1000)
     id, hold = rest.target(data)

@@ -21,7 +21,7 @@ from typing import Protocol
 import pytest
 
 from lineage.digest import Digest
-from lineage.errors import AlreadyExists, Corrupt, Invalid, LineageError, NotFound
+from lineage.errors import AlreadyExists, Conflict, Corrupt, Invalid, LineageError, NotFound
 from lineage.model import DraftId, ObjectName, StoredObject, Upload
 from lineage.ports import BlobStore
 from storage.layout import new_object
@@ -399,6 +399,15 @@ class BlobStoreContract(PutContract, PutManyContract, ReadContract, DeleteContra
         with pytest.raises(Invalid) as caught:
             store.new_object(Digest.parse("sha256-64m:" + "0" * 64))
         assert caught.value.field == "digest"
+
+    def test_a_store_belongs_to_one_graph_and_refuses_another(
+        self, store: BlobStore, raw: Raw
+    ) -> None:
+        store.claim("a" * 32)
+        store.claim("a" * 32)
+        with pytest.raises(Conflict, match="another graph"):
+            store.claim("b" * 32)
+        assert list(store.iter_objects()) == []
 
     def test_iter_objects_gives_every_object_by_name(self, store: BlobStore, raw: Raw) -> None:
         sizes = {new_object(Digest.of(str(n).encode())): n for n in range(600)}

@@ -103,3 +103,16 @@ def test_a_sweep_is_not_changed_by_making_it_again(lab: Lab) -> None:
     lab.engine.sweeps.create(BOB, SWEEP, GRID)
     with pytest.raises(AlreadyExists):
         lab.engine.sweeps.create(BOB, SWEEP, {**GRID, "run_cap": 3})
+
+
+@pytest.mark.parametrize(
+    "range_",
+    [
+        {"min": 1.2, "max": 1.4, "distribution": "int_uniform"},
+        {"min": -1.7e308, "max": 1.7e308},
+    ],
+)
+def test_a_range_that_has_no_point_of_its_kind_is_refused(lab: Lab, range_: dict[str, Any]) -> None:
+    config = {"method": "random", "parameters": {"x": range_}}
+    with pytest.raises(Invalid, match=r"parameters\.x"):
+        lab.engine.sweeps.create(BOB, SWEEP, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class MachineOnSqlAndLocal(EngineMachine):
     make_stores = staticmethod(sql_local)
 
 
-SAMPLE = settings(max_examples=100, stateful_step_count=50, deadline=None)
+SAMPLE = settings(max_examples=150, stateful_step_count=50, deadline=None)
 
 
 def test_machine_sql_local() -> None:
@@ -32,6 +33,7 @@ def test_machine_sql_local() -> None:
 
 @pytest.mark.soak
 def test_machine_sql_local_for_as_long_as_told(soak_s: float) -> None:
+    faulthandler.cancel_dump_traceback_later()  # it is not stuck
     end = time.monotonic() + soak_s
     longer = settings(SAMPLE, max_examples=100, stateful_step_count=100)
     while time.monotonic() < end:

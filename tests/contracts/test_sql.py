@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,15 @@ def count(tx):
 for _ in range(int(sys.argv[2])):
     store.write(count)
 """
+
+
+def test_a_graph_has_one_identity_that_no_other_has(tmp_path: Path) -> None:
+    first, second = SqlGraphStore(tmp_path / "a.db"), SqlGraphStore(tmp_path / "b.db")
+    again = SqlGraphStore(tmp_path / "a.db")
+    assert first.identity == again.identity != second.identity
+    assert re.fullmatch("[0-9a-f]{32}", first.identity)
+    for store in (first, second, again):
+        store.close()
 
 
 def test_several_processes_write_at_once_and_lose_nothing(store: GraphStore, path: Path) -> None:

@@ -133,6 +133,10 @@ class SteppingGraph:
     def read(self, fn: Callable[[Transaction], T]) -> T:
         return self._graph.read(fn)
 
+    @property
+    def identity(self) -> str:
+        return self._graph.identity
+
     def check(self) -> None:
         self._graph.check()
 
@@ -158,6 +162,9 @@ class SteppingBlobs:
 
     def new_object(self, digest: Digest) -> ObjectName:
         return self._blobs.new_object(digest)
+
+    def claim(self, graph: str) -> None:
+        self._blobs.claim(graph)
 
     def put(self, upload: Upload, chunks: Iterable[bytes], *, now: datetime) -> None:
         pieces = list(chunks)

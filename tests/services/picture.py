@@ -132,7 +132,8 @@ def _check_pages(tx: Transaction) -> None:
 def _files(folder: Path) -> dict[str, Path]:
     """The files in the blob folder, by their names in it."""
     root = folder / "blobs"
-    return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
+    files = (path for path in root.rglob("*") if path.is_file() and path != root / "graph")
+    return {str(path.relative_to(root)): path for path in files}
 
 
 def _check_folder(folder: Path, graph: GraphStore) -> None:

@@ -165,7 +165,8 @@ class Server:
 
     def objects(self) -> list[Path]:
         """What lies in the blob folder, whatever the server says; temporary files included."""
-        return sorted(path for path in self.blobs_path.rglob("*") if path.is_file())
+        claim = self.blobs_path / "graph"
+        return sorted(p for p in self.blobs_path.rglob("*") if p.is_file() and p != claim)
 
     def __enter__(self) -> Self:
         return self.start()
