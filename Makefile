@@ -36,8 +36,8 @@ serve: export LINEAGE_PORT ?= 8000
 serve: $(STAMP) ## run a server that keeps everything under ./var; its key is in var/admin-key
 	@umask 077; mkdir -p var/blobs; test -s var/admin-key \
 		|| $(BIN)/python -c 'import secrets; print(secrets.token_hex(20))' > var/admin-key
-	@echo "http://$$LINEAGE_HOST:$$LINEAGE_PORT (Ctrl-C stops it); to use it from another shell:"
-	@key='$$(cat $(CURDIR)/var/admin-key)'; test -z "$$LINEAGE_ADMIN_KEY" || key='<your LINEAGE_ADMIN_KEY>'; \
+	@echo "Starting; Ctrl-C stops it. Once it listens on http://$$LINEAGE_HOST:$$LINEAGE_PORT, in another shell:"
+	@key='"$$(cat "$(CURDIR)/var/admin-key")"'; test -z "$$LINEAGE_ADMIN_KEY" || key='<your LINEAGE_ADMIN_KEY>'; \
 		echo "  export LINEAGE_URL=http://$$LINEAGE_HOST:$$LINEAGE_PORT LINEAGE_API_KEY=$$key"
 	@LINEAGE_ADMIN_KEY="$${LINEAGE_ADMIN_KEY:-$$(cat var/admin-key)}" exec $(BIN)/python -m api
 

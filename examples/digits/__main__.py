@@ -1,15 +1,16 @@
 """`make demo`: the digits pipeline against a server of its own, told in words and as a tree.
 
-    python -m examples.digits [--keep]
+    python -m examples.digits
 
-The server keeps everything in ./var/demo: a SQLite file and a folder of blobs.
+The server keeps everything in a new folder, ./var/demo-1 or the next number that is free: a SQLite
+file and a folder of blobs.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import shlex
 import socket
 import subprocess
 import sys
@@ -17,35 +18,45 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import lineage
 from examples.digits import pipeline
 from lineage.client.recorded import RecordedRun
+from lineage.client.sweep import Sweep
 
 _ROOT = Path(__file__).resolve().parents[2]
-_DATA = _ROOT / "var" / "demo"
 
 
 def main() -> None:
     began = time.monotonic()
-    shutil.rmtree(_DATA, ignore_errors=True)
-    _DATA.mkdir(parents=True)
-    os.chdir(_DATA)  # downloads go to ./artifacts
-    with _server(), tempfile.TemporaryDirectory() as scratch:
-        _train(Path(scratch))
-        best = _best(Path(scratch))
+    folder = _new_folder()
+    os.chdir(folder)  # downloads go to ./artifacts
+    with _server(folder), tempfile.TemporaryDirectory() as scratch:
+        sweep = _train(Path(scratch))
+        best = _best(sweep, Path(scratch))
         _tell("What the evaluation was made from, all the way up:")
         _command("trace", "upstream", "evaluation:best")
-        _delete_the_losers(best)
-        _tell(
-            "fsck compares the graph with the folder, both ways, and proves that there is no cycle:"
-        )
+        _delete_the_losers(sweep, best, folder / "blobs")
+        _tell("fsck compares graph and folder, both ways, and proves that there is no cycle:")
         _command("fsck", "--deep")
     _tell(f"Done in {time.monotonic() - began:.0f} s. To look around in what is left:")
-    print(f"    export LINEAGE_GRAPH_URL=sqlite://{_DATA}/graph.db")
-    print(f"    export LINEAGE_BLOBS_URL=file://{_DATA}/blobs")
+    print("    export " + shlex.quote(f"LINEAGE_GRAPH_URL=sqlite://{folder}/graph.db"))
+    print("    export " + shlex.quote(f"LINEAGE_BLOBS_URL=file://{folder}/blobs"))
     print("    make serve")
+
+
+def _new_folder() -> Path:
+    """Never one that is there: a server may still be running on it."""
+    for number in count(1):
+        folder = _ROOT / "var" / f"demo-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
 
 
 def _tell(text: str) -> None:
@@ -53,40 +64,40 @@ def _tell(text: str) -> None:
 
 
 @contextmanager
-def _server() -> Iterator[None]:
+def _server(folder: Path) -> Iterator[None]:
     """`python -m api` on a free port; the environment then names it for client and commands."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     key = secrets.token_hex(20)
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("LINEAGE_")}
+    for name in [name for name in os.environ if name.startswith("LINEAGE_")]:
+        del os.environ[name]
     settings = {
-        "LINEAGE_GRAPH_URL": f"sqlite://{_DATA}/graph.db",
-        "LINEAGE_BLOBS_URL": f"file://{_DATA}/blobs",
+        "LINEAGE_GRAPH_URL": f"sqlite://{folder}/graph.db",
+        "LINEAGE_BLOBS_URL": f"file://{folder}/blobs",
         "LINEAGE_PORT": str(port),
         "LINEAGE_ADMIN_KEY": key,
     }
-    with (_DATA / "server.log").open("wb") as log:
+    with (folder / "server.log").open("wb") as log:
         command = [sys.executable, "-m", "api"]
-        process = subprocess.Popen(command, cwd=_ROOT, env=mine | settings, stdout=log, stderr=log)
-        for name in [name for name in os.environ if name.startswith("LINEAGE_")]:
-            del os.environ[name]
+        environment = os.environ | settings
+        process = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log)
         os.environ |= {
             "LINEAGE_URL": f"http://127.0.0.1:{port}",
             "LINEAGE_API_KEY": key,
             "LINEAGE_PROJECT": "digits",
-            "LINEAGE_CACHE_DIR": str(_DATA / "cache"),
+            "LINEAGE_CACHE_DIR": str(folder / "cache"),
         }
         try:
-            _wait(port, process)
-            _tell(f"A server is running on SQLite and a folder, in {_DATA}")
+            _wait(port, process, folder / "server.log")
+            _tell(f"A server is running on SQLite and a folder, in {folder}")
             yield
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -94,22 +105,21 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.05)
-    raise SystemExit(f"the server did not start; it says:\n{(_DATA / 'server.log').read_text()}")
+    raise SystemExit(f"the server did not start; it says:\n{log.read_text()}")
 
 
-def _train(scratch: Path) -> None:
+def _train(scratch: Path) -> Sweep:
     _tell("Import the images, split them, and train six models in a sweep")
     pipeline.import_images(scratch)
     pipeline.split(scratch)
     sweep_id = lineage.sweep(pipeline.SWEEP)
     lineage.agent(sweep_id, function=lambda: pipeline.train(scratch))
-    os.environ["DEMO_SWEEP"] = sweep_id
     _command("sweep", "best", sweep_id, "--limit=6")
+    return lineage.Api().sweep(sweep_id)
 
 
-def _best(scratch: Path) -> RecordedRun:
+def _best(sweep: Sweep, scratch: Path) -> RecordedRun:
     """Find the best run, download its model, evaluate it."""
-    sweep = lineage.Api().sweep(os.environ["DEMO_SWEEP"])
     best = sweep.best_run()
     if best is None:
         raise SystemExit("no run of the sweep has a val_acc")
@@ -118,36 +128,34 @@ def _best(scratch: Path) -> RecordedRun:
     _tell(f"The best run is {best.name} (val_acc {accuracy:.1%}); its model is {model.name}")
     accuracy = pipeline.evaluate(scratch, model)
     print(f"On images it has never seen it is right in {accuracy:.1%} of cases.")
-    folder = Path(lineage.Api().artifact("evaluation:best").download())
-    print(f"What it confuses, as a picture: {folder.resolve() / 'confusion.png'}")
+    report = Path(lineage.Api().artifact("evaluation:best").download()).resolve()
+    print(f"What it confuses, as a picture: {report / 'confusion.png'}")
     return best
 
 
-def _delete_the_losers(best: RecordedRun) -> None:
+def _delete_the_losers(sweep: Sweep, best: RecordedRun, blobs: Path) -> None:
     """Plan, do it, and count the bytes in the folder before and after."""
-    sweep = lineage.Api().sweep(os.environ["DEMO_SWEEP"])
     losers = [run for run in sweep.runs if run.id != best.id]
     models = {a.qualified_name for run in losers for a in run.logged_artifacts()}
     models -= {a.qualified_name for a in best.logged_artifacts()}
     _tell(f"{len(losers)} runs lost. What would deleting all their models break, and free?")
     plan = lineage.Api().deletion_plan(artifacts=sorted(models))
     print(plan)
-    before = _stored_bytes()
+    before = _stored_bytes(blobs)
     receipt = plan.execute()
-    gone = before - _stored_bytes()
+    gone = before - _stored_bytes(blobs)
     _tell(f"Done: the server says {receipt.bytes_freed:,} bytes freed; the folder lost {gone:,}")
     if gone != receipt.bytes_freed:
         raise SystemExit("these should be equal")
 
 
-def _stored_bytes() -> int:
-    blobs = (_DATA / "blobs" / "sha256").rglob("*")
-    return sum(path.stat().st_size for path in blobs if path.is_file())
+def _stored_bytes(blobs: Path) -> int:
+    return sum(path.stat().st_size for path in (blobs / "sha256").rglob("*") if path.is_file())
 
 
 def _command(*arguments: str) -> None:
     """Run `lineage …` as a person would, and show it."""
-    print(f"$ lineage {' '.join(arguments)}", flush=True)
+    print(f"$ lineage {shlex.join(arguments)}", flush=True)
     executable = Path(sys.executable).with_name("lineage")
     subprocess.run([str(executable), *arguments], check=True)
 

@@ -300,7 +300,8 @@ class Deletion:
         stale_before = self._context.now() - self._context.limits.crashed_after
         for key, run in sorted(targets.runs.items()):
             if run.state is RunState.RUNNING and run.heartbeat_at >= stale_before:
-                blockers.append(Blocker("running", key.path, f"finish run {key.path} first"))
+                how = f"finish run {key.path} first; a silent one has crashed after 5 minutes"
+                blockers.append(Blocker("running", key.path, how))
         if request.purge and not has_plan:
             how = "execute a plan that shows what loses its lineage, or delete without purge"
             logged = (key for run in targets.runs for key in tx.flow.logged_by_run(run)[0])

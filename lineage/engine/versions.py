@@ -60,6 +60,8 @@ def resolve(tx: Transaction, ref: ArtifactRef) -> VersionKey:
     if ref.index is not None:
         return ref.collection.version(ref.index)
     found = tx.versions.find_aliases(ref.collection, [ref.version]).get(ref.version)
+    if found is None and ref.collection not in tx.collections.find([ref.collection]):
+        raise NotFound(f"there is no collection {ref.collection}")
     if found is None:
         what = "live version" if ref.version == LATEST else f"alias {ref.version}"
         raise NotFound(
