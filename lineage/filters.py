@@ -13,6 +13,7 @@ compiles the tree; values only ever travel as parameters.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -288,11 +289,12 @@ class _Parser:
 
 
 def _number(text: str) -> int | float:
-    if re.search("[.eE]", text):
-        return float(text)
-    if len(text) > 19:
-        raise Invalid("filter", f"{text:.30}… does not fit 64 bits")
-    return int(text)
+    is_float = re.search("[.eE]", text) is not None
+    if is_float and math.isfinite(number := float(text)):
+        return number
+    if not is_float and len(text) <= 20 and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    raise Invalid("filter", f"{text:.30} does not fit 64 bits")
 
 
 def parse(text: str) -> Filter:

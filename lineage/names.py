@@ -284,7 +284,9 @@ class ArtifactRef:
     @classmethod
     def parse(cls, text: str, *, entity: str | None = None, project: str | None = None) -> Self:
         """Completed from the defaults; Invalid if a part is missing or malformed."""
-        path, colon, version = _text(text, "artifact").removeprefix("artifact:").partition(":")
+        # `artifact:v3` alone is a collection of that name: a full key has a slash behind it.
+        body = _text(text, "artifact").removeprefix("artifact:")
+        path, colon, version = (body if "/" in body else text).partition(":")
         key = CollectionKey.parse("/".join(_complete(path, "artifact", entity, project)))
         if not colon:
             return cls(key)

@@ -61,8 +61,10 @@ def check_document(document: object, field: str) -> dict[str, Any]:
 
 
 def _check(value: object, field: str, depth: int) -> Any:
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, float):
+        return float(value)  # numpy's own float is one, and no encoder knows it
     if isinstance(value, str):
         return _check_text(value, field)
     if isinstance(value, int):

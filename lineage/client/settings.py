@@ -6,6 +6,7 @@ An environment variable goes before the file that `login` writes, and that befor
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,17 @@ import platformdirs
 from lineage.errors import Invalid
 from lineage.names import check_name
 
-__all__ = ["Settings", "config_path", "read_settings", "save_login"]
+__all__ = [
+    "DEFAULT_RETRY_S",
+    "UNNAMED_PROJECT",
+    "Settings",
+    "config_path",
+    "read_settings",
+    "save_login",
+]
+
+DEFAULT_RETRY_S: Final = 60.0
+UNNAMED_PROJECT: Final = "uncategorized"
 
 _DEFAULT_URL: Final = "http://127.0.0.1:8000"
 _DEFAULT_CACHE_BYTES: Final = 20 * 1024**3
@@ -26,7 +37,8 @@ _DEFAULT_CACHE_BYTES: Final = 20 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`cache_size_bytes` bounds the files that downloads leave in `cache_dir`."""
+    """`cache_size_bytes` bounds the files that downloads leave in `cache_dir`; `retry_s` the time
+    for which a server that has answered before is tried again."""
 
     url: str
     api_key: str | None = field(repr=False)
@@ -34,6 +46,7 @@ class Settings:
     project: str
     cache_dir: Path
     cache_size_bytes: int
+    retry_s: float = DEFAULT_RETRY_S
 
 
 def config_path() -> Path:
@@ -56,7 +69,7 @@ def read_settings(
     saved = _read_config()
     url = url or os.environ.get("LINEAGE_URL") or saved.get("url") or _DEFAULT_URL
     url = _check_url(url)
-    keys = saved.get("keys", {})
+    keys = {_server_of(saved_url): key for saved_url, key in saved.get("keys", {}).items()}
     size = os.environ.get("LINEAGE_CACHE_SIZE_BYTES") or str(_DEFAULT_CACHE_BYTES)
     if not size.isdecimal():
         raise Invalid("LINEAGE_CACHE_SIZE_BYTES", f"{size!r:.40} is not a whole number of bytes")
@@ -64,19 +77,31 @@ def read_settings(
     return Settings(
         url=url,
         # A key is kept beside the server it is for, and never shown to another.
-        api_key=api_key or os.environ.get("LINEAGE_API_KEY") or keys.get(url),
+        api_key=api_key or os.environ.get("LINEAGE_API_KEY") or keys.get(_server_of(url)),
         entity=check_name(
             entity or os.environ.get("LINEAGE_ENTITY") or saved.get("entity") or "local", "entity"
         ),
         project=check_name(
-            project or os.environ.get("LINEAGE_PROJECT") or saved.get("project") or "uncategorized",
+            project or os.environ.get("LINEAGE_PROJECT") or saved.get("project") or UNNAMED_PROJECT,
             "project",
         ),
         cache_dir=Path(cache_dir).absolute()
         if cache_dir
         else platformdirs.user_cache_path("lineage"),
         cache_size_bytes=int(size),
+        retry_s=_seconds("LINEAGE_RETRY_S", DEFAULT_RETRY_S),
     )
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name) or str(default)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise Invalid(name, f"{text!r:.40} is not a number of seconds")
+    return seconds
 
 
 def save_login(
@@ -89,7 +114,9 @@ def save_login(
     path, url = config_path(), _check_url(url)
     saved = _read_config()
     saved["url"] = url
-    saved["keys"] = {**saved.get("keys", {}), url: api_key}
+    others = saved.get("keys", {}).items()
+    kept = {other: key for other, key in others if _server_of(other) != _server_of(url)}
+    saved["keys"] = {**kept, url: api_key}
     saved |= {name: value for name, value in (("entity", entity), ("project", project)) if value}
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f".{path.name}-{uuid4().hex}")
@@ -109,6 +136,15 @@ def _check_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Invalid("LINEAGE_URL", f"{url!r:.200} is not a URL such as {_DEFAULT_URL}")
     return url.rstrip("/")
+
+
+def _server_of(url: str) -> str:
+    """The same text for the names of this machine: a key for one is a key for all."""
+    parts = urlsplit(url)
+    if parts.hostname not in ("localhost", "::1"):
+        return url
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"127.0.0.1{port}").geturl()
 
 
 def _read_config() -> dict[str, Any]:

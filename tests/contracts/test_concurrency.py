@@ -57,7 +57,7 @@ class Aftermath:
         return self.graph.read(lambda tx: list(tx.flow.iter_edges()))
 
     def objects_on_disk(self) -> set[str]:
-        files = (self.folder / "blobs").rglob("*")
+        files = (self.folder / "blobs" / "sha256").rglob("*")
         return {str(f.relative_to(self.folder / "blobs")) for f in files if f.is_file()}
 
     def blobs_in_graph(self) -> set[str]:

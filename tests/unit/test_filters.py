@@ -121,6 +121,19 @@ def test_a_filter_as_deep_as_the_limit_is_read_and_no_deeper() -> None:
             parse(text)
 
 
+@pytest.mark.parametrize("number", ["9223372036854775807", "-9223372036854775808", "-1.5e308"])
+def test_a_number_that_fits_is_read(number: str) -> None:
+    assert to_text(parse(f"point = {number}")).replace("+", "") == f"point = {number}"
+
+
+@pytest.mark.parametrize(
+    "number", ["9223372036854775808", "-9223372036854775809", "1e999", "-1e999", "9" * 5000]
+)
+def test_a_number_that_does_not_fit_is_refused(number: str) -> None:
+    with pytest.raises(Invalid, match="64 bits"):
+        parse(f"config.x = {number}")
+
+
 def test_a_filter_without_end_is_refused() -> None:
     with pytest.raises(Invalid, match="longer"):
         parse("point = 1 or " * 5000 + "point = 2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -277,6 +278,18 @@ BROKEN = {
 def test_a_page_is_refused_for(fault: str) -> None:
     with pytest.raises(Invalid):
         parse_page(BROKEN[fault])
+
+
+def test_a_size_that_lies_costs_no_memory() -> None:
+    lie = line(path="a", digest=combine(TWO), parts=list(TWO), size_bytes=MAX_SIZE) + b"\n"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Invalid):
+            parse_page(lie)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_each_broken_page_breaks_one_rule_only() -> None:

@@ -90,8 +90,7 @@ def test_an_artifact_reference_parses_to_itself(collection: CollectionKey, versi
     assert parse_version_or_run(str(ref)) == ref
     short = f"{collection.name}:{version}"
     entity, project = collection.project.entity, collection.project.name
-    if collection.name != "artifact":
-        assert ArtifactRef.parse(short, entity=entity, project=project) == ref
+    assert ArtifactRef.parse(short, entity=entity, project=project) == ref
 
 
 @given(runs)
@@ -108,6 +107,12 @@ def test_an_artifact_without_a_version_is_the_latest() -> None:
     assert ref == ArtifactRef(CollectionKey.parse("acme/vision/digits"), "latest")
     assert ref.index is None
     assert ArtifactRef.parse("acme/vision/digits:v3").index == 3
+
+
+def test_a_collection_may_be_named_artifact() -> None:
+    ref = ArtifactRef.parse("artifact:v3", entity="acme", project="vision")
+    assert str(ref) == "acme/vision/artifact:v3"
+    assert ArtifactRef.parse("artifact:acme/vision/artifact:v3") == ref
 
 
 def test_a_part_that_is_missing_is_named() -> None:

@@ -7,6 +7,7 @@ import math
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -65,6 +66,12 @@ def test_nan_and_infinities_travel_under_their_names() -> None:
 
 def test_tuples_become_lists() -> None:
     assert check_document({"sizes": (1, (2, 3))}, "config") == {"sizes": [1, [2, 3]]}
+
+
+def test_a_float_of_somebodys_own_type_becomes_plain() -> None:
+    checked = check_document({"acc": np.float64(0.5)}, "summary")
+    assert type(checked["acc"]) is float
+    assert loads(dumps(checked)) == {"acc": 0.5}
 
 
 def nested(depth: int, *, in_lists: bool) -> dict[str, Any]:
