@@ -21,7 +21,8 @@ __all__ = ["MAX_JSON_BYTES", "PIECE_BYTES", "JsonRoute", "receive"]
 
 MAX_JSON_BYTES: Final = 16 * 1024 * 1024
 PIECE_BYTES: Final = 1024 * 1024
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 30.0
+_SLOWEST_BYTES_S: Final = 64 * 1024
 
 T = TypeVar("T")
 
@@ -80,17 +81,23 @@ async def receive(
     """What `work` makes of the request's body, in a thread of its own.
 
     Args:
-        work: gets the body in pieces of about 1 MiB. A client that goes away, or sends nothing
-            for a minute, raises in the midst of them, so that `work` leaves nothing behind.
+        work: gets the body in pieces of about 1 MiB. A client that goes away, sends nothing for
+            half a minute, or so little that it would keep its place from others for ever, raises
+            in the midst of them, so that `work` leaves nothing behind.
         limiter: how many may come in at once; the others wait unread.
     Cost: one switch between thread and loop for each piece; no more than a few pieces in memory.
     """
     has_more = True
+    n_received = 0
+    began: float | None = None  # when this one's turn came
 
     async def read() -> bytes:
-        nonlocal has_more
+        nonlocal began, has_more, n_received
         chunks, n_bytes = [], 0
+        began = anyio.current_time() if began is None else began
         while has_more and n_bytes < PIECE_BYTES:
+            if anyio.current_time() - began > _PATIENCE_S + n_received / _SLOWEST_BYTES_S:
+                raise Invalid("body", f"came at less than {_SLOWEST_BYTES_S} bytes a second")
             with anyio.move_on_after(_PATIENCE_S) as patience:
                 message = await request.receive()
             if patience.cancelled_caught:
@@ -99,6 +106,7 @@ async def receive(
                 raise ClientDisconnect
             chunks.append(message.get("body", b""))
             n_bytes += len(chunks[-1])
+            n_received += len(chunks[-1])
             has_more = message.get("more_body", False)
         return b"".join(chunks)
 

@@ -76,9 +76,7 @@ def file_headers(digest: Digest, wanted: ByteRange) -> dict[str, str]:
     return headers
 
 
-def whole(
-    chunks: Iterable[bytes], size_bytes: int, *, of: str, digest: Digest
-) -> Generator[bytes]:
+def whole(chunks: Iterable[bytes], size_bytes: int, *, of: str, digest: Digest) -> Generator[bytes]:
     """The chunks; Corrupt, before the last of them, if their bytes are not as many as they must be.
 
     So a small file that lost some is a problem document; a large one is an answer cut short.

@@ -344,7 +344,9 @@ class Http:
             return error
         if found.status_code != 404:
             return error
-        hint = "name a project with -p, project= or LINEAGE_PROJECT; `lineage projects ls` lists them"
+        hint = (
+            "name a project with -p, project= or LINEAGE_PROJECT; `lineage projects ls` lists them"
+        )
         return NotFound(f"{error.message}: {hint}", **error.facts)
 
     def _open(self) -> httpx2.Client:

@@ -427,6 +427,8 @@ class Drafts:
 def _checked(request: DraftRequest) -> DraftRequest:
     check_draft_id(request.id)
     check_name(request.type, "type")
+    if not all(digest.is_blob for digest in request.pages):
+        raise Invalid("pages", "the digest of a page begins with `sha256:`")
     if len(request.pages) > _MAX_PAGES or len(set(request.pages)) != len(request.pages):
         raise Invalid("pages", f"are more than {_MAX_PAGES}, or one is there twice")
     return replace(
