@@ -1,16 +1,16 @@
 """Object names: how a digest becomes the place of its bytes. Nothing else knows the pattern.
 
-    sha256/ab/cdef…-0123…      first two hex digits of the digest / the other 62 - 32 of a UUID
+    sha256/ab/cdef…-0123…      first two hex digits of the digest / the other 62 - 32 random ones
 
-docs/decisions/0003 says why. The UUID makes every name new, so that a late upload or a late
+docs/decisions/0003 says why. These make every name new, so that a late upload or a late
 deletion never meets bytes that somebody else stored afterwards.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Final
-from uuid import uuid4
 
 from lineage.digest import Digest
 from lineage.errors import Invalid
@@ -28,7 +28,7 @@ def new_object(digest: Digest) -> ObjectName:
     """A name that no object had before, for bytes of this digest; Invalid if no blob has it."""
     if not digest.is_blob:
         raise Invalid("digest", f"{digest} names a list of parts; only blobs are stored")
-    return ObjectName(f"sha256/{digest.hex[:2]}/{digest.hex[2:]}-{uuid4().hex}")
+    return ObjectName(f"sha256/{digest.hex[:2]}/{digest.hex[2:]}-{secrets.token_hex(16)}")
 
 
 def is_object(name: str) -> bool:
