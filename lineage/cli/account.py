@@ -38,7 +38,7 @@ def login(
     The key is checked first: exit code 4 if the server does not take it. LINEAGE_URL and
     LINEAGE_API_KEY go before what is kept.
     """
-    from lineage.client import connection
+    from lineage.client.active import check_key
     from lineage.client.settings import read_settings, save_login
 
     if url is None:
@@ -48,7 +48,7 @@ def login(
     if key == "-":
         key = sys.stdin.readline()
     key = (key or output.ask("Key", hidden=True)).strip()
-    caller = connection.connect(read_settings(url=url, api_key=key)).http.get("/whoami")
+    caller = check_key(url, key)
     path = save_login(url, key)
     if json:
         output.document({"url": url, "name": caller["name"], "file": str(path)})

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from lineage.cli import (
     account,
+    artifacts,
     cache,
     contents,
     deletion,
@@ -21,7 +22,7 @@ from lineage.cli import (
     runs,
     sweeps,
     trace,
-    transfers,
+    transfers,  # noqa: F401 - its commands join those of artifacts
 )
 from lineage.cli.options import HELP_NAMES, examples
 from lineage.errors import LineageError
@@ -103,7 +104,7 @@ def root(
 
 
 app.add_typer(runs.app, name="runs")
-app.add_typer(transfers.app, name="artifacts")  # with the commands of artifacts.py
+app.add_typer(artifacts.app, name="artifacts")  # with those of transfers.py
 app.add_typer(trace.app, name="trace")
 app.add_typer(sweeps.app, name="sweep")
 app.add_typer(projects.app, name="projects")

@@ -30,14 +30,14 @@ __all__ = ["app", "version_details"]
 app = group("Artifacts: collections of versions, and the files in them.")
 
 _COLLECTIONS = (
-    Column("collection", "name"),
+    Column("collection", "name", "name"),
     Column("type", "type"),
-    Column("versions so far", "next_index"),
+    Column("versions ever", "next_index"),
     Column("created", "created_at", "time"),
     Column("description", "description"),
 )
 _VERSIONS = (
-    Column("version", "name"),
+    Column("version", "name", "name"),
     Column("type", "type"),
     Column("state", "state"),
     Column("aliases", "aliases"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from lineage.errors import LineageError
+from lineage.errors import LineageError, NotFound
 from lineage.names import (
     ArtifactRef,
     ProjectKey,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lineage.client.connection import Connection
     from lineage.client.settings import Settings
 
-__all__ = ["Server", "connect", "one_path"]
+__all__ = ["Answer", "Server", "artifact_hint", "connect", "one_path"]
 
 _SLOW_S: Final = 3600.0  # what may take as long as there is much to do
 _FIRST_PAGE: Final = 100
@@ -120,6 +121,19 @@ def connect(project: str | None) -> Server:
     else:
         key = ProjectKey.of(settings.entity, check_name(project, "project"))
     return Server(connection.connect(settings), settings, key)
+
+
+@contextmanager
+def artifact_hint(*names: str) -> Iterator[None]:
+    """Where a name without a colon is a run: say so to who meant an artifact."""
+    try:
+        yield
+    except NotFound as exc:
+        meant = next((name for name in names if ":" not in name), None)
+        if meant is None:
+            raise
+        hint = f"for an artifact name its version: {meant}:latest"
+        raise NotFound(f"{exc.message} ({hint})", **exc.facts) from None
 
 
 def one_path(key: RunKey | SweepKey | ArtifactRef) -> str:

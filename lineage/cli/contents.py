@@ -23,7 +23,7 @@ EXAMPLES: Final = examples(
 )
 _MOST: Final = 1000  # that the server tells
 _COLUMNS = (
-    Column("version", "name"),
+    Column("version", "name", "name"),
     Column("entity", "entity"),
     Column("project", "project"),
     Column("type", "type"),

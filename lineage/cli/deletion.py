@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from lineage.cli import exits, output
-from lineage.cli.connection import connect
+from lineage.cli.connection import artifact_hint, connect
 from lineage.cli.options import (
     AliasesOption,
     FilterOption,
@@ -18,6 +18,7 @@ from lineage.cli.options import (
     examples,
 )
 from lineage.cli.output import size_text
+from lineage.client.words import counted
 from lineage.errors import Blocked, Invalid, PlanChanged
 from lineage.names import RunKey
 
@@ -76,7 +77,8 @@ def plan(
             request.setdefault("runs", []).append(found.path)
         else:
             request.setdefault("versions", []).append(str(found))
-    answer = server.post("/deletion-plans", request)
+    with artifact_hint(*(names or ())):
+        answer = server.post("/deletion-plans", request)
     if json:
         output.document(answer)
     else:
@@ -115,7 +117,7 @@ def delete(
         return
     gone = _counts(receipt["versions"], receipt["runs"])
     freed = size_text(receipt["bytes_freed"])
-    output.line(f"deleted {gone}; freed {freed} ({_n(receipt['n_blobs'], 'blob')})")
+    output.line(f"deleted {gone}; freed {freed} ({counted(receipt['n_blobs'], 'blob')})")
 
 
 def _show(answer: Mapping[str, Any]) -> None:
@@ -130,10 +132,13 @@ def _words(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if answer["aliases"]:
         yield from _listed("", [f"alias {alias}" for alias in answer["aliases"]])
     freed, n_blobs = size_text(answer["freed_bytes"]), answer["n_blobs"]
-    yield "green", f"frees: {freed} ({_n(n_blobs, 'blob')}, {_n(answer['n_pages'], 'page')})"
+    yield (
+        "green",
+        f"frees: {freed} ({counted(n_blobs, 'blob')}, {counted(answer['n_pages'], 'page')})",
+    )
     if answer["n_shared"]:
         shared = size_text(answer["shared_bytes"])
-        yield "", f"stays, since shared: {shared} ({_n(answer['n_shared'], 'blob')})"
+        yield "", f"stays, since shared: {shared} ({counted(answer['n_shared'], 'blob')})"
         holders = (
             f"{size_text(holder['size_bytes'])} with {_short(holder['key'])}"
             for holder in answer["holders"]
@@ -153,7 +158,7 @@ def _downstream(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not found["n_runs"] and not found["n_versions"]:
         yield "", "downstream: nothing"
         return
-    counts = f"{_n(found['n_versions'], 'version')} and {_n(found['n_runs'], 'run')}"
+    counts = f"{counted(found['n_versions'], 'version')} and {counted(found['n_runs'], 'run')}"
     yield "yellow", f"downstream: {counts}"
     hops = (
         f"hop {hop}: {_short(key)}"
@@ -169,6 +174,9 @@ def _clearing(blocker: Mapping[str, str]) -> str:
         collection, _, alias = blocker["name"].rpartition(":")
         drop = f"lineage artifacts alias {collection}:{alias} --drop {alias}"
         return f"`{drop}`, or add --delete-aliases"
+    if blocker["kind"] == "running":
+        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
+        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
     return blocker["how_to_clear"]
 
 
@@ -185,11 +193,7 @@ def _listed(style: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _counts(versions: list[str], runs: list[str]) -> str:
     parts = [(len(versions), "version"), (len(runs), "run")]
-    return " and ".join(_n(n, what) for n, what in parts if n) or "nothing"
-
-
-def _n(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return " and ".join(counted(n, what) for n, what in parts if n) or "nothing"
 
 
 def _short(key: str) -> str:

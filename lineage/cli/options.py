@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 __all__ = [
+    "HELP_NAMES",
     "AliasesOption",
     "FilterOption",
     "JsonOption",

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "TERMINAL_LIMIT",
     "Column",
     "Kind",
     "Part",
     "ask",
     "at_path",
+    "clean",
     "confirm",
     "details",
     "document",
@@ -41,14 +43,17 @@ __all__ = [
     "stop_printing",
 ]
 
-Kind = Literal["text", "size", "time", "digest"]
+Kind = Literal["text", "name", "size", "time", "digest"]
 Part = tuple[str, str]  # text and its rich style, as one piece of a line
 TERMINAL_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a listing: its title, and where in the item its value lies."""
+    """One column of a listing: its title, and where in the item its value lies.
+
+    Of kind `name` it is shown whole, however narrow the terminal; digests go first, then times.
+    """
 
     title: str
     path: str
@@ -111,18 +116,37 @@ def _each(items: Iterable[Mapping[str, Any]], show: Any) -> int:
 
 
 def _table(items: list[Mapping[str, Any]], columns: Sequence[Column]) -> int:
+    from rich.cells import cell_len
     from rich.table import Table
 
     if not items:
         return 0
+    console = _console()
+    rows = {c: [_pretty(at_path(item, c.path), c.kind) for item in items] for c in columns}
+    widths = {c: max(len(c.title), *(cell_len(text) for text in rows[c])) for c in columns}
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
+    shown = _fitting(widths, console.width)
+    for column in shown:
         justify: Literal["left", "right"] = "right" if column.kind == "size" else "left"
-        table.add_column(column.title, justify=justify, no_wrap=column.kind != "text")
-    for item in items:
-        table.add_row(*(_text(_pretty(at_path(item, c.path), c.kind)) for c in columns))
-    _console().print(table)
+        table.add_column(
+            column.title,
+            justify=justify,
+            no_wrap=column.kind == "name",
+            overflow="fold",
+        )
+    for row in zip(*(rows[column] for column in shown), strict=True):
+        table.add_row(*map(_text, row))
+    console.print(table)
     return len(items)
+
+
+def _fitting(widths: Mapping[Column, int], width: int) -> list[Column]:
+    """The columns for which there is room beside each other."""
+    shown = list(widths)
+    for kind in ("digest", "time"):
+        if sum(widths[column] + 1 for column in shown) - 1 > width:
+            shown = [column for column in shown if column.kind != kind]
+    return shown
 
 
 def details(pairs: Iterable[tuple[str, Any] | tuple[str, Any, Kind]]) -> None:
@@ -223,7 +247,7 @@ def clean(text: str) -> str:
 
 def size_text(n_bytes: int) -> str:
     """`14 bytes`, `1.5 MiB`."""
-    from lineage.client.answers import format_bytes
+    from lineage.client.words import format_bytes
 
     return format_bytes(n_bytes)
 

@@ -18,7 +18,7 @@ app = group("Projects: who may read and write what is in them.")
 
 _COLUMNS = (
     Column("entity", "entity"),
-    Column("project", "name"),
+    Column("project", "name", "name"),
     Column("access", "access"),
     Column("created", "created_at", "time"),
 )

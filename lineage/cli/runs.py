@@ -29,7 +29,7 @@ __all__ = ["app", "run_details"]
 app = group("Runs: one execution each, with its config and summary.")
 
 _COLUMNS = (
-    Column("run", "id"),
+    Column("run", "id", "name"),
     Column("state", "state"),
     Column("name", "name"),
     Column("job type", "job_type"),
@@ -100,6 +100,26 @@ def run_details(found: dict[str, Any]) -> None:
             *(("logged", name) for name in found.get("logged", ())),
         ]
     )
+
+
+@app.command(
+    epilog=examples("lineage runs finish 3f2a9c", "lineage runs finish 3f2a9c --exit-code 1")
+)
+def finish(
+    run: RunArgument,
+    exit_code: Annotated[
+        int, typer.Option("--exit-code", metavar="N", help="Other than 0, it has failed.")
+    ] = 0,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End a run from outside: one whose program was lost, or that has no program."""
+    server = connect(project)
+    found = server.post(f"{one_path(server.run(run))}/finish", {"exit_code": exit_code})
+    if json:
+        output.document(found)
+    else:
+        output.line(found["state"])
 
 
 @app.command(

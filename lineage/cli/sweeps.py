@@ -19,6 +19,7 @@ from lineage.cli.options import (
 )
 from lineage.cli.output import Column
 from lineage.cli.runs import run_details
+from lineage.client.words import counted
 from lineage.errors import Invalid
 from lineage.model import Goal
 from lineage.values import loads
@@ -28,7 +29,7 @@ __all__ = ["app"]
 app = group("Sweeps: sets of runs that search hyperparameters.")
 
 _COLUMNS = (
-    Column("sweep", "id"),
+    Column("sweep", "id", "name"),
     Column("method", "method"),
     Column("metric", "metric"),
     Column("goal", "goal"),
@@ -39,7 +40,7 @@ _COLUMNS = (
 )
 _RANKED = (
     Column("value", "value"),
-    Column("run", "run.id"),
+    Column("run", "run.id", "name"),
     Column("name", "run.name"),
     Column("state", "run.state"),
     Column("config", "run.config"),
@@ -126,7 +127,9 @@ def best(
     else:
         output.listing(answer["items"], _RANKED, json=False, limit=0, noun="runs with this metric")
     if answer["n_without"]:
-        output.note(f"{answer['n_without']} runs have no number for {answer['metric']}")
+        output.note(
+            f"without a number for {answer['metric']}: {counted(answer['n_without'], 'run')}"
+        )
     if not answer["items"]:
         raise typer.Exit(exits.NO)
 

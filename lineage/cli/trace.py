@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from lineage.cli import output
-from lineage.cli.connection import connect
+from lineage.cli.connection import artifact_hint, connect
 from lineage.cli.options import JsonOption, ProjectOption, examples, group
 from lineage.cli.tree import TraceTree
+from lineage.client.words import counted
 from lineage.names import RunKey
 
 __all__ = ["app"]
@@ -18,10 +19,10 @@ app = group("Lineage: what something came from, and what was made from it.")
 
 _TERMINAL_NODES: Final = 200
 
-NameArgument = Annotated[
+_NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="A version (with a colon: digits:v3), or a run.")
 ]
-HopsOption = Annotated[
+_HopsOption = Annotated[
     int | None,
     typer.Option(
         "--max-hops",
@@ -30,7 +31,7 @@ HopsOption = Annotated[
         show_default="to the end",
     ),
 ]
-NodesOption = Annotated[
+_NodesOption = Annotated[
     int | None,
     typer.Option(
         "-n",
@@ -46,10 +47,10 @@ NodesOption = Annotated[
     epilog=examples("lineage trace upstream model:prod", "lineage trace upstream 3f2a9c --json")
 )
 def upstream(
-    name: NameArgument,
+    name: _NameArgument,
     project: ProjectOption = None,
-    max_hops: HopsOption = None,
-    limit: NodesOption = None,
+    max_hops: _HopsOption = None,
+    limit: _NodesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw everything that a version or a run was made from."""
@@ -63,10 +64,10 @@ def upstream(
     )
 )
 def downstream(
-    name: NameArgument,
+    name: _NameArgument,
     project: ProjectOption = None,
-    max_hops: HopsOption = None,
-    limit: NodesOption = None,
+    max_hops: _HopsOption = None,
+    limit: _NodesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw everything that was made from a version or a run."""
@@ -88,7 +89,8 @@ def _trace(
     if limit is None and output.is_terminal() and not json:
         limit = _TERMINAL_NODES
     bounds = {"start": key, "direction": direction, "max_hops": max_hops}
-    answer = server.get("/trace", **bounds, limit=limit or None, edges=True, nodes=True)
+    with artifact_hint(name):
+        answer = server.get("/trace", **bounds, limit=limit or None, edges=True, nodes=True)
     if json:
         output.document(answer)
         return
@@ -104,8 +106,9 @@ def _trace(
 
 
 def _summary(total: dict[str, Any], direction: str, max_hops: int | None) -> str:
-    counts = f"{total['n_versions']} versions and {total['n_runs']} runs {direction}"
-    bound = f" within {max_hops} hops" if max_hops else ""
+    n_versions, n_runs = counted(total["n_versions"], "version"), counted(total["n_runs"], "run")
+    counts = f"{n_versions} and {n_runs} {direction}"
+    bound = f" within {counted(max_hops, 'hop')}" if max_hops else ""
     n_hidden = total["n_hidden"]
     hidden = f", {n_hidden} of them in projects that you may not read" if n_hidden else ""
     return f"{counts}{bound}{hidden}"

@@ -18,8 +18,6 @@ from lineage.values import loads
 if TYPE_CHECKING:
     from lineage.client.artifact import Artifact
 
-__all__ = ["app", "get", "put", "verify"]
-
 _FAULTS = (output.Column("difference", "fault"), output.Column("path", "path"))
 
 
@@ -67,12 +65,7 @@ def put(
         raise Invalid("--metadata", "is not a JSON object")
     artifact = Artifact(collection.name, type, description=description, metadata=told)
     for path in paths:
-        if "://" in path:
-            artifact.add_reference(path)
-        elif Path(path).is_dir():
-            artifact.add_dir(path)
-        else:
-            artifact.add_file(path)
+        _add(artifact, path)
     artifact.log(
         server.connection,
         collection.project,
@@ -87,6 +80,21 @@ def put(
     version_details(found)
     if not artifact.is_new:
         output.note("the collection had this content already")
+
+
+def _add(artifact: Artifact, path: str) -> None:
+    try:
+        if "://" in path:
+            artifact.add_reference(path)
+        elif Path(path).is_dir():
+            artifact.add_dir(path)
+        else:
+            artifact.add_file(path)
+    except NotFound as exc:
+        if "path" not in exc.facts:
+            raise
+        # Not found is what the server lacks; what is lacking here was named wrongly.
+        raise Invalid("PATH", exc.message) from None
 
 
 def _collection_name(name: str | None, paths: list[str]) -> str:
@@ -119,7 +127,8 @@ def get(
 ) -> None:
     """Download a version, every file checked, and print the folder.
 
-    What is there already is left alone. Exit code 7 if stored bytes are damaged: such a file is
+    What is there already with these bytes is left alone; a file with others is replaced, and files
+    of other names stay. Exit code 7 if stored bytes are damaged: such a file is
     not put there.
     """
     artifact = _artifact(connect(project), name)
@@ -151,7 +160,8 @@ def verify(
     artifact = _artifact(connect(project), name)
     folder = Path(root) if root is not None else Path("artifacts") / artifact.name
     if not folder.is_dir():
-        raise NotFound(f"there is no folder {folder}: `lineage artifacts get {name}` makes one")
+        reason = f"there is no folder {folder}: `lineage artifacts get {name}` makes one"
+        raise Invalid("FOLDER", reason)
     faults = _compare(artifact, folder)
     if json:
         told = {"version": artifact.qualified_name, "folder": str(folder)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lineage.cli.output import Part
+from lineage.client.words import counted
 
 __all__ = ["TraceTree", "caption"]
 
@@ -71,7 +72,7 @@ class TraceTree:
         if len(keys) > _N_REPEATED:
             n_runs = sum(_is_run(key) for key in keys)
             counts = [(n_runs, "run"), (len(keys) - n_runs, "version")]
-            text = " and ".join(f"{n} {what}{'s' * (n > 1)}" for n, what in counts if n)
+            text = " and ".join(counted(n, what) for n, what in counts if n)
             yield [(level.prefix(is_last=True), "dim"), (f"{text} (see above)", "dim")]
             return
         for key in keys:

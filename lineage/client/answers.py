@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from lineage.client.http import Http
 from lineage.client.wire import read_time
+from lineage.client.words import counted, format_bytes
 from lineage.errors import Invalid
 
 __all__ = [
@@ -23,10 +24,7 @@ __all__ = [
     "Traced",
     "ask_plan",
     "ask_trace",
-    "format_bytes",
 ]
-
-_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Trace:
     def __str__(self) -> str:
         lines = [f"{self.direction} of {', '.join(self.starts)}:"]
         lines += [f"  {hop:>3}  {key}" for hop, key in self._keys()]
-        lines.append(f"{self.n_runs} runs, {self.n_versions} versions{self._rest()}")
+        lines.append(f"{_runs_and_versions(self.n_runs, self.n_versions)}{self._rest()}")
         return "\n".join(lines)
 
     def _rest(self) -> str:
@@ -140,7 +138,7 @@ class Impact:
         return path
 
     def __str__(self) -> str:
-        lines = [f"{self.start} reaches {self.n_runs} runs and {self.n_versions} versions"]
+        lines = [f"{self.start} reaches {_runs_and_versions(self.n_runs, self.n_versions)}"]
         lines += [f"  {row.hop:>3}  {row.path}  {row.type}  {row.state}" for row in self.rows]
         if self.n_hidden:
             lines.append(f"  and {self.n_hidden} that you may not see")
@@ -228,8 +226,8 @@ class Receipt:
         )
 
     def __str__(self) -> str:
-        what = f"deleted {len(self.versions)} versions and {len(self.runs)} runs"
-        return f"{what}, freed {format_bytes(self.bytes_freed)} in {self.n_blobs} blobs"
+        what = f"deleted {_runs_and_versions(len(self.runs), len(self.versions))}"
+        return f"{what}, freed {format_bytes(self.bytes_freed)} in {counted(self.n_blobs, 'blob')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +265,11 @@ class DeletionPlan:
         return Receipt.read(self._http.post(path, repeatable=False, timeout_s=3600.0))
 
     def __str__(self) -> str:
-        lines = [f"Deleting {len(self.versions)} versions and {len(self.runs)} runs:"]
+        lines = [f"Deleting {_runs_and_versions(len(self.runs), len(self.versions))}:"]
         lines += [f"  {name.partition(':')[2]}" for name in (*self.versions, *self.runs)]
         if self.aliases:
             lines.append(f"Aliases that go: {', '.join(self.aliases)}")
-        lines.append(f"Frees {format_bytes(self.freed_bytes)} in {self.n_blobs} blobs")
+        lines.append(f"Frees {format_bytes(self.freed_bytes)} in {counted(self.n_blobs, 'blob')}")
         if self.shared_bytes:
             lines.append(f"Keeps {format_bytes(self.shared_bytes)} that others contain too:")
             lines += [f"  {h['key']}: {format_bytes(h['size_bytes'])}" for h in self.holders]
@@ -279,8 +277,8 @@ class DeletionPlan:
             used = ", ".join(key.partition(":")[2] for key in self.consumers)
             lines.append(f"Used by {used}")
         runs, versions = self.downstream["n_runs"], self.downstream["n_versions"]
-        lines.append(f"Downstream: {runs} runs, {versions} versions")
-        lines += [f"Blocked by {b['kind']} {b['name']}: {b['how_to_clear']}" for b in self.blockers]
+        lines.append(f"Downstream: {_runs_and_versions(runs, versions)}")
+        lines += [f"Blocked by {b['kind']} {b['name']}: {_clearing(b)}" for b in self.blockers]
         return "\n".join(lines)
 
 
@@ -307,11 +305,13 @@ def ask_plan(http: Http, request: Mapping[str, Any]) -> DeletionPlan:
     )
 
 
-def format_bytes(n_bytes: int) -> str:
-    """`1.5 MiB`; whole bytes below 1 KiB."""
-    if n_bytes < 1024:
-        return f"{n_bytes} bytes"
-    value, unit = float(n_bytes), 0
-    while value >= 1024 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}"
+def _runs_and_versions(n_runs: int, n_versions: int) -> str:
+    return f"{counted(n_runs, 'run')} and {counted(n_versions, 'version')}"
+
+
+def _clearing(blocker: Mapping[str, str]) -> str:
+    """How to clear a blocker; one that runs may have crashed."""
+    if blocker["kind"] == "running":
+        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
+        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
+    return blocker["how_to_clear"]

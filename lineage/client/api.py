@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from lineage.client.answers import DeletionPlan, Trace, ask_plan, ask_trace
-from lineage.client.artifact import Artifact, version_url
+from lineage.client.artifact import Artifact
 from lineage.client.connection import connect
 from lineage.client.mongo import filter_text, order_text
 from lineage.client.projects import Collection, Project
 from lineage.client.recorded import RecordedRun
 from lineage.client.settings import read_settings
 from lineage.client.sweep import Sweep, parse_sweep_path
+from lineage.client.version_facts import version_url
 from lineage.client.wire import read_collection, read_run, read_sweep, read_version
 from lineage.errors import Invalid
 from lineage.names import (
@@ -174,6 +175,13 @@ class Api:
         key = self._ref(name).collection
         told = self._http.get(f"/projects/{key.project}/collections/{key.name}")
         return Collection(read_collection(told), self._http)
+
+    def artifact_collection(self, type: str, name: str) -> Collection:
+        """As `collection`, of this type; Invalid if it is of another."""
+        found = self.collection(name)
+        if found.type != type:
+            raise Invalid("type", f"{found.path} is of type {found.type}, not {type}")
+        return found
 
     def log_artifact(
         self,

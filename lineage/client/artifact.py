@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from lineage.client.answers import DeletionPlan, Receipt, Traced, ask_plan
+from lineage.client.answers import DeletionPlan, Receipt, ask_plan
 from lineage.client.connection import Connection, connect
 from lineage.client.contents import Contents
 from lineage.client.documents import to_document
@@ -21,26 +20,21 @@ from lineage.client.http import Http
 from lineage.client.manifests import Manifest, ManifestEntry, read_entries
 from lineage.client.references import list_references
 from lineage.client.upload import VersionSpec, commit_version
+from lineage.client.version_facts import VersionFacts
 from lineage.client.wire import read_run, read_version
 from lineage.digest import Digest
 from lineage.errors import Invalid, NotFound
 from lineage.manifest import Entry, cut, manifest_digest
 from lineage.model import Version
-from lineage.names import LATEST, ArtifactRef, ProjectKey, VersionKey, check_name
+from lineage.names import LATEST, ProjectKey, check_name
 
 if TYPE_CHECKING:
     from lineage.client.recorded import RecordedRun
 
-__all__ = ["Artifact", "version_url"]
+__all__ = ["Artifact"]
 
 
-def version_url(ref: ArtifactRef) -> str:
-    """The path of a version below `/api/v1`."""
-    project, name = ref.collection.project, ref.collection.name
-    return f"/projects/{project}/collections/{name}/versions/{ref.version}"
-
-
-class Artifact(Traced):
+class Artifact(VersionFacts):
     """A named, typed set of files and references.
 
     Args:
@@ -90,71 +84,7 @@ class Artifact(Traced):
         self.metadata = to_document(version.metadata, "metadata")
         self._entries = None
 
-    # What it is
-
-    @property
-    def type(self) -> str:
-        return self._type
-
-    @property
-    def is_draft(self) -> bool:
-        """Whether it has not been logged yet."""
-        return self._saved is None
-
-    @property
-    def is_new(self) -> bool | None:
-        """After logging: False if the collection had this content already."""
-        return self._is_new
-
-    @property
-    def name(self) -> str:
-        """`digits:v3`; before it is logged, `digits`."""
-        if self._saved is None:
-            return self._collection or ""
-        return self._saved.key.path.rpartition("/")[2]
-
-    source_name = name
-
-    @property
-    def collection(self) -> str:
-        """The name without the version."""
-        return self._collection or ""
-
-    @property
-    def entity(self) -> str:
-        return self._key.project.entity
-
-    @property
-    def project(self) -> str:
-        return self._key.project.name
-
-    @property
-    def qualified_name(self) -> str:
-        """`entity/project/digits:v3`."""
-        return self._key.path
-
-    @property
-    def id(self) -> str:
-        """The version's key in the graph: `artifact:entity/project/digits:v3`."""
-        return str(self._key)
-
-    @property
-    def version(self) -> str:
-        """`v3`."""
-        return f"v{self._key.number}"
-
-    @property
-    def state(self) -> str:
-        """`draft`, `committed` or `deleted`."""
-        return "draft" if self._saved is None else self._saved.state.value
-
-    @property
-    def created_at(self) -> datetime:
-        return self._version.created_at
-
-    @property
-    def created_by(self) -> str:
-        return self._version.created_by
+    # What is in it
 
     @property
     def digest(self) -> Digest:
@@ -174,7 +104,7 @@ class Artifact(Traced):
     @property
     def manifest(self) -> Manifest:
         """Before logging, of the files as they are now; they are hashed for it."""
-        return Manifest(self, self._read_entries)
+        return Manifest(self._read_entries, self._download_one)
 
     def files(self) -> list[ManifestEntry]:
         """Every entry, by path."""
@@ -185,7 +115,7 @@ class Artifact(Traced):
         entry = self._read_entries().get(path)
         if entry is None:
             raise NotFound(f"{self.name} has no file {path!r:.300}", path=path)
-        return ManifestEntry(entry, self)
+        return ManifestEntry(entry, self._download_one)
 
     # Filling it
 
@@ -214,7 +144,7 @@ class Artifact(Traced):
         entries = list_references(uri, name, checksum=checksum, max_objects=max_objects)
         for entry in entries:
             contents.add_entry(entry)
-        return [ManifestEntry(entry, self) for entry in entries]
+        return [ManifestEntry(entry, self._download_one) for entry in entries]
 
     def new_file(
         self, name: str, mode: str = "w", encoding: str | None = None
@@ -239,7 +169,10 @@ class Artifact(Traced):
     # Getting it
 
     def download(self, root: str | Path | None = None, path_prefix: str | None = None) -> str:
-        """Bring the files here; what is there already is left alone. References are followed.
+        """Make a folder hold exactly the version's bytes for the version's paths.
+
+        A file that is there with these bytes is left alone; one with others, such as an edited
+        one, is replaced; other files stay. References are followed.
 
         Args:
             root: the folder; `./artifacts/digits:v3` if None.
@@ -261,7 +194,7 @@ class Artifact(Traced):
         download_entries(self._server, entries, folder)
         return str(folder)
 
-    def download_one(self, entry: Entry, root: str | Path | None = None) -> str:
+    def _download_one(self, entry: Entry, root: str | Path | None) -> str:
         """Bring one file of it here; returns where it lies."""
         folder = self._root(root)
         download_entries(self._server, [entry], folder)
@@ -280,7 +213,6 @@ class Artifact(Traced):
 
     def wait(self, timeout: float | None = None) -> Self:  # noqa: ARG002 - a name users know
         """Returns at once: `log_artifact` has waited until the version was committed."""
-        self._check_logged()
         return self
 
     # Changing it
@@ -386,21 +318,6 @@ class Artifact(Traced):
         """Give an artifact of code its name, if it has none."""
         if self._collection is None:
             self._collection = check_name(name)
-
-    @property
-    def _version(self) -> Version:
-        if self._saved is None:
-            raise Invalid("artifact", f"{self.name} has not been logged yet: log_artifact does it")
-        return self._saved
-
-    @property
-    def _key(self) -> VersionKey:
-        return self._version.key
-
-    @property
-    def _url(self) -> str:
-        key = self._key
-        return version_url(ArtifactRef(key.collection, f"v{key.number}"))
 
     @property
     def _server(self) -> Connection:

@@ -7,22 +7,24 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lineage.client.artifact import Artifact
 from lineage.errors import Conflict, Invalid, NotFound
-
-if TYPE_CHECKING:
-    from lineage.client.run import Run
 
 __all__ = ["code_name", "find_script", "save_script"]
 
 _log = logging.getLogger(__name__)
 
 
-def save_script(run: Run) -> Artifact | None:
-    """Log the running script or notebook as `source-<project>-<script>`; None if there is none."""
+def save_script(log: Callable[[Artifact], Artifact]) -> Artifact | None:
+    """Log the running script or notebook as `source-<project>-<script>`; None if there is none.
+
+    Args:
+        log: `Run.log_artifact` of the run.
+    """
     artifact = Artifact(type="code")
     try:
         script = find_script()
@@ -31,13 +33,13 @@ def save_script(run: Run) -> Artifact | None:
         else:
             cells = _notebook_cells()
             if not cells:
-                _log.warning("run=%s: there is no script to save", run.path)
+                _log.warning("there is no script to save")
                 return None
             with artifact.new_file("session.py") as file:
                 file.write("\n\n".join(cells) + "\n")
-        return run.log_artifact(artifact)
+        return log(artifact)
     except (Conflict, Invalid, NotFound) as exc:
-        _log.warning("run=%s: its code could not be saved: %s", run.path, exc)
+        _log.warning("the code could not be saved: %s", exc)
         return None
 
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,13 +32,12 @@ from lineage.digest import Digest
 from lineage.errors import Corrupt, Invalid, NotFound, Unavailable
 from lineage.manifest import Entry
 
-__all__ = ["download_entries", "fetch_blob", "verify_entries"]
+__all__ = ["download_entries", "fetch_blob", "fetch_bundle", "verify_entries"]
 
 _BUNDLE_BYTES: Final = 8 * 1024 * 1024
 _BUNDLE_ITEMS: Final = 2_500
 _THREADS: Final = 4
 _AHEAD: Final = 2
-_ATTEMPTS: Final = 5  # without a byte getting through
 
 
 def download_entries(connection: Connection, entries: Sequence[Entry], root: Path) -> None:
@@ -124,20 +124,20 @@ class _Download:
         for entry in self._several:
             fetch_large.update(entry.parts)
         small = [(d, size) for d, size in self._sizes.items() if d not in fetch_large]
-        with Progress("downloading", sum(self._sizes.values())) as progress:
-            pool = ThreadPoolExecutor(_THREADS, "lineage-download")
-            try:
-                missing = [item for item in small if not self._place_cached(*item, progress)]
-                jobs: list[Callable[[], None]] = [
-                    self._bundle_job(group, progress) for group in _groups(missing)
-                ]
-                alone = sorted(fetch_large & self._single.keys())
-                jobs += [self._large_job(digest, progress) for digest in alone]
-                jobs += [self._parts_job(entry, progress) for entry in self._several]
-                for future in [pool.submit(job) for job in jobs]:
-                    future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        total_bytes = sum(self._sizes.values())
+        with (
+            Progress("downloading", total_bytes) as progress,
+            progress.pool(_THREADS, "download") as pool,
+        ):
+            missing = [item for item in small if not self._place_cached(*item, progress)]
+            jobs: list[Callable[[], None]] = [
+                self._bundle_job(group, progress) for group in _groups(missing)
+            ]
+            alone = sorted(fetch_large & self._single.keys())
+            jobs += [self._large_job(digest, progress) for digest in alone]
+            jobs += [self._parts_job(entry, progress) for entry in self._several]
+            for future in [pool.submit(job) for job in jobs]:
+                future.result()
 
     def _place_cached(self, digest: Digest, size_bytes: int, progress: Progress) -> bool:
         descriptor = self._cache.open(digest, size_bytes)
@@ -158,13 +158,14 @@ class _Download:
         self, group: Sequence[tuple[Digest, int]], progress: Progress
     ) -> Callable[[], None]:
         def job() -> None:
-            for digest, data in fetch_bundle(self._http, [digest for digest, _ in group]):
+            digests = [digest for digest, _ in group]
+            for digest, data in fetch_bundle(self._http, digests, stop=progress.stopped):
                 if Digest.of(data) != digest:
                     raise _corrupt(self._single[digest][0].path, digest)
+                progress.advance(len(data))
                 self._cache.add(digest, data)
                 for entry in self._single[digest]:
                     self._placer.place(entry.path, [data])
-                progress.advance(len(data))
 
         return job
 
@@ -210,10 +211,12 @@ class _Download:
         return job
 
 
-def fetch_bundle(http: Http, digests: Sequence[Digest]) -> Iterator[tuple[Digest, bytes]]:
+def fetch_bundle(
+    http: Http, digests: Sequence[Digest], *, stop: threading.Event | None = None
+) -> Iterator[tuple[Digest, bytes]]:
     """Small blobs, in the server's order, their digests still unchecked."""
     body = Body(orjson.dumps({"digests": digests}))
-    data = http.send("POST", "/blobs/bundle", body=body, timeout_s=300.0).content
+    data = http.send("POST", "/blobs/bundle", body=body, timeout_s=300.0, stop=stop).content
     end = data.find(b"\n") + 1
     listed = orjson.loads(data[:end] or b"[]")
     if end + sum(size for _, size in listed) != len(data):
@@ -270,12 +273,14 @@ def fetch_blob(
 def _receive(http: Http, part: Path, blob: tuple[Digest, int], progress: Progress) -> None:
     """Append to the file until it has the blob's size."""
     digest, size_bytes = blob
-    failures = 0
+    n_failures, moved_at = 0, time.monotonic()
     while (have := part.stat().st_size) < size_bytes:
         headers = {"Range": f"bytes={have}-"} if have else {}
         try:
             path = f"/blobs/{digest}"
-            with http.stream("GET", path, headers=headers, repeatable=False) as response:
+            with http.stream(
+                "GET", path, headers=headers, repeatable=False, stop=progress.stopped
+            ) as response:
                 if have and response.status_code != 206:
                     have = 0
                 with part.open("r+b") as file:
@@ -285,12 +290,16 @@ def _receive(http: Http, part: Path, blob: tuple[Digest, int], progress: Progres
                         file.write(chunk)
                         progress.advance(len(chunk))
         except Unavailable as exc:
-            failures = failures + 1 if part.stat().st_size <= have else 0
-            if failures >= _ATTEMPTS or exc.facts.get("is_absent"):
+            if part.stat().st_size > have:
+                n_failures, moved_at = 0, time.monotonic()
+            is_over = time.monotonic() - moved_at > http.patience_s
+            if is_over or exc.facts.get("is_absent"):
                 raise
-            threading.Event().wait(min(2.0, 0.1 * 2**failures))
+            n_failures += 1
+            progress.stopped.wait(min(2.0, 0.1 * 2 ** min(n_failures, 5)))
+            progress.advance(0)
         except NotFound as exc:
-            raise NotFound(f"{exc.message} (it may have been deleted meanwhile)") from exc
+            raise NotFound(f"{exc.message} (it may have been deleted meanwhile)") from None
         else:
             if part.stat().st_size <= have:
                 raise Unavailable(f"the server sent nothing of {digest}")

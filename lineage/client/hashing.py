@@ -123,28 +123,24 @@ def _hash_all(files: Sequence[tuple[str, int]]) -> list[LocalFile]:
     large = [i for i, (_, size) in enumerate(files) if size >= _LARGE_BYTES]
     total_bytes = sum(size for _, size in files)
 
-    with Progress("hashing", total_bytes) as progress:
-        pool = ThreadPoolExecutor(_THREADS, "lineage-hash")
-        try:
+    with Progress("hashing", total_bytes) as progress, progress.pool(_THREADS, "hash") as pool:
 
-            def group(positions: Sequence[int]) -> None:
-                for position in positions:
-                    done[position] = _hash_small(files[position][0], progress)
+        def group(positions: Sequence[int]) -> None:
+            for position in positions:
+                done[position] = _hash_small(files[position][0], progress)
 
-            pending = [(i, _hash_large(pool, files[i][0], progress)) for i in large]
-            at, is_slow = 0, False
-            while at < len(small) and not is_slow:
-                began = time.monotonic()
-                group(small[at : at + _GROUP])
-                at += _GROUP
-                is_slow = time.monotonic() - began > _SLOW_S
-            rest = [small[first : first + _GROUP] for first in range(at, len(small), _GROUP)]
-            for _ in pool.map(group, rest):
-                pass
-            for position, finish in pending:
-                done[position] = finish()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        pending = [(i, _hash_large(pool, files[i][0], progress)) for i in large]
+        at, is_slow = 0, False
+        while at < len(small) and not is_slow:
+            began = time.monotonic()
+            group(small[at : at + _GROUP])
+            at += _GROUP
+            is_slow = time.monotonic() - began > _SLOW_S
+        rest = [small[first : first + _GROUP] for first in range(at, len(small), _GROUP)]
+        for _ in pool.map(group, rest):
+            pass
+        for position, finish in pending:
+            done[position] = finish()
     return [file for file in done if file is not None]
 
 

@@ -16,28 +16,27 @@ import itertools
 import logging
 import os
 import random
-import re
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx2
 import orjson
 
-from lineage.client.settings import DEFAULT_RETRY_S, UNNAMED_PROJECT
-from lineage.errors import (
-    LineageError,
-    NotFound,
-    TimedOut,
-    Unauthenticated,
-    Unavailable,
-    from_code,
+from lineage.client.refusals import (
+    BUSY,
+    find_unnamed_project,
+    name_login,
+    name_project,
+    read_refusal,
+    retry_after_s,
 )
+from lineage.client.settings import DEFAULT_RETRY_S
+from lineage.errors import LineageError, TimedOut, Unauthenticated, Unavailable
 from lineage.values import dumps, loads
 
 __all__ = ["API", "JSON", "Body", "Http", "Stopped", "plain_loads"]
@@ -49,9 +48,6 @@ JSON: Final = "application/json"
 _CONNECT_TIMEOUT_S: Final = 3.0
 _FIRST_RETRY_S: Final = 2.0  # of a server unheard of; with a last attempt's timeout just 5 s
 _QUIET_S: Final = 1.0  # a failure that is over sooner is not worth a warning
-_MAX_RETRY_AFTER_S: Final = 30.0
-_BUSY: Final = (429, 502, 503)
-_NOT_FACTS: Final = frozenset({"type", "title", "status", "detail", "code", "message", "instance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,18 +293,18 @@ class Http:
                 if response.is_success:
                     return response
                 failure = self._refusal(response)
-                is_busy = response.status_code in _BUSY and failure.retryable
+                is_busy = response.status_code in BUSY and failure.retryable
                 if not (repeatable and is_busy):
                     raise failure
                 body = bodies[1]
-                wait_s = max(wait_s, _retry_after_s(response))
+                wait_s = max(wait_s, retry_after_s(response))
             bound_s = self.patience_s if patience_s is None else min(patience_s, self.patience_s)
-            spent_s = time.monotonic() - began + wait_s
-            if spent_s > bound_s:
+            spent_s = time.monotonic() - began
+            if spent_s >= bound_s:
                 raise failure from None
-            if self._has_answered and patience_s is None and spent_s > _QUIET_S:
+            if self._has_answered and patience_s is None and spent_s + wait_s > _QUIET_S:
                 self.tell_outage(f"trying again for up to {bound_s:.0f} s")
-            if stop.wait(wait_s):
+            if stop.wait(min(wait_s, bound_s - spent_s)):
                 raise Stopped
         raise AssertionError  # the loop has no end of its own
 
@@ -327,27 +323,17 @@ class Http:
 
     def _refusal(self, response: httpx2.Response) -> LineageError:
         """The error that the answer tells of, with what the caller can do about it here."""
-        error = _problem(response)
+        error = read_refusal(response)
         if isinstance(error, Unauthenticated):
-            what = f"the key is wrong for {self.url}" if self._api_key else "no key was sent"
-            advice = (
-                "run `lineage login`, or set LINEAGE_API_KEY, which goes before what login keeps"
-                f" for each server (this is {self.url})"
-            )
-            return Unauthenticated(f"{what}: {advice}", **error.facts)
-        unnamed = re.search(rf"[\w.-]+/{UNNAMED_PROJECT}\b", error.message)
-        if not isinstance(error, NotFound) or unnamed is None:
+            return name_login(error, self.url, has_key=self._api_key is not None)
+        unnamed = find_unnamed_project(error)
+        if unnamed is None:
             return error
         try:
-            found = self._open().get(f"{API}/projects/{unnamed[0]}", timeout=_CONNECT_TIMEOUT_S)
+            found = self._open().get(f"{API}/projects/{unnamed}", timeout=_CONNECT_TIMEOUT_S)
         except httpx2.TransportError:
             return error
-        if found.status_code != 404:
-            return error
-        hint = (
-            "name a project with -p, project= or LINEAGE_PROJECT; `lineage projects ls` lists them"
-        )
-        return NotFound(f"{error.message}: {hint}", **error.facts)
+        return name_project(error) if found.status_code == 404 else error
 
     def _open(self) -> httpx2.Client:
         with self._lock:
@@ -377,34 +363,6 @@ def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return [_text(item) for item in value] if isinstance(value, list | tuple) else str(value)
-
-
-def _problem(response: httpx2.Response) -> LineageError:
-    """The error that a problem document, or any other refusal, tells of."""
-    status, method, url = response.status_code, response.request.method, response.url
-    try:
-        told = loads(response.content)
-    except LineageError:
-        told = None
-    if not isinstance(told, dict) or not isinstance(told.get("code"), str):
-        message = f"{method} {url} was answered with {status}: is this a lineage server?"
-        if status == 504:
-            return TimedOut(message)
-        return (Unavailable if status in _BUSY else LineageError)(message)
-    facts = {str(name): value for name, value in told.items() if name not in _NOT_FACTS}
-    return from_code(told["code"], str(told.get("detail") or told.get("title") or status), **facts)
-
-
-def _retry_after_s(response: httpx2.Response) -> float:
-    told = response.headers.get("Retry-After", "")
-    try:
-        wait_s = float(told)
-    except ValueError:
-        try:
-            wait_s = parsedate_to_datetime(told).timestamp() - time.time()
-        except ValueError:
-            return 0.0
-    return min(max(wait_s, 0.0), _MAX_RETRY_AFTER_S)
 
 
 def plain_loads(data: bytes) -> Any:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from lineage.digest import Digest
 from lineage.errors import Corrupt
 from lineage.manifest import Entry, cut, manifest_digest, parse_entries
 
-if TYPE_CHECKING:
-    from lineage.client.artifact import Artifact
+__all__ = ["Fetch", "Manifest", "ManifestEntry", "read_entries"]
 
-__all__ = ["Manifest", "ManifestEntry", "read_entries"]
+Fetch = Callable[[Entry, str | Path | None], str]
+"""Brings the file of an entry to a folder, and returns where it lies."""
 
 
 class ManifestEntry:
     """One file or reference of an artifact."""
 
-    __slots__ = ("_artifact", "_entry")
+    __slots__ = ("_entry", "_fetch")
 
-    def __init__(self, entry: Entry, artifact: Artifact) -> None:
+    def __init__(self, entry: Entry, fetch: Fetch) -> None:
         self._entry = entry
-        self._artifact = artifact
+        self._fetch = fetch
 
     @property
     def path(self) -> str:
@@ -48,21 +49,21 @@ class ManifestEntry:
         """`etag` and `versionID` of a reference, as far as they were known."""
         return dict(self._entry.extra)
 
-    def download(self, root: str | None = None) -> str:
+    def download(self, root: str | Path | None = None) -> str:
         """Bring this one file here; returns its path. As `Artifact.download`."""
-        return self._artifact.download_one(self._entry, root)
+        return self._fetch(self._entry, root)
 
     def __repr__(self) -> str:
         return f"<{self.path} {self.ref or self.digest} {self.size}>"
 
 
 class _Entries(Mapping[str, ManifestEntry]):
-    def __init__(self, artifact: Artifact, entries: Mapping[str, Entry]) -> None:
-        self._artifact = artifact
+    def __init__(self, entries: Mapping[str, Entry], fetch: Fetch) -> None:
         self._entries = entries
+        self._fetch = fetch
 
     def __getitem__(self, path: str) -> ManifestEntry:
-        return ManifestEntry(self._entries[path], self._artifact)
+        return ManifestEntry(self._entries[path], self._fetch)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -74,14 +75,14 @@ class _Entries(Mapping[str, ManifestEntry]):
 class Manifest:
     """Sorted by path. Read from the server when it is first looked at."""
 
-    def __init__(self, artifact: Artifact, read: Callable[[], Mapping[str, Entry]]) -> None:
-        self._artifact = artifact
+    def __init__(self, read: Callable[[], Mapping[str, Entry]], fetch: Fetch) -> None:
         self._read = read
+        self._fetch = fetch
 
     @property
     def entries(self) -> Mapping[str, ManifestEntry]:
         """Path to entry: `.path .digest .size .ref .extra .download()`."""
-        return _Entries(self._artifact, self._read())
+        return _Entries(self._read(), self._fetch)
 
     def __len__(self) -> int:
         return len(self._read())

@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
+
+from lineage.client.http import Stopped
 
 __all__ = ["Progress"]
 
@@ -14,7 +19,11 @@ _SILENT_S: Final = 0.7
 
 
 class Progress:
-    """Counts bytes of one piece of work. Safe for many threads."""
+    """Counts bytes of one piece of work. Safe for many threads.
+
+    When the block that it is for ends by an exception, such as Ctrl-C, `stopped` is set, and the
+    threads that still work for it end at their next `advance`.
+    """
 
     def __init__(self, what: str, total_bytes: int) -> None:
         self._what = what
@@ -24,6 +33,7 @@ class Progress:
         self._lock = threading.Lock()
         self._is_shown = total_bytes > 0 and sys.stderr is not None and sys.stderr.isatty()
         self._bar: object | None = None
+        self.stopped = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -34,6 +44,8 @@ class Progress:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self.stopped.set()
         with self._lock:
             self._is_shown = False
             if self._bar is not None:
@@ -42,8 +54,26 @@ class Progress:
                 assert isinstance(self._bar, Bar)  # noqa: S101 - made below
                 self._bar.stop()
 
+    @contextmanager
+    def pool(self, n_threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+        """Threads for this work. If the block fails, none of them goes on, and all have ended."""
+        pool = ThreadPoolExecutor(n_threads, f"lineage-{name}")
+        try:
+            yield pool
+        except BaseException:
+            self.stopped.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def advance(self, size_bytes: int) -> None:
-        """Say that so much more is done; negative when it has to be done again."""
+        """Say that so much more is done; negative when it has to be done again.
+
+        Raises:
+            Stopped: nobody waits for this work any more.
+        """
+        if self.stopped.is_set():
+            raise Stopped
         if not self._is_shown:
             return
         with self._lock:

@@ -22,7 +22,7 @@ _TIMEOUT: Final = httpx2.Timeout(60.0, connect=5.0)
 _LOOK_TIMEOUT_S: Final = 5.0
 _AS_STORED: Final = {"Accept-Encoding": "identity"}  # size and ETag of the file itself
 _CHUNK_BYTES: Final = 1024 * 1024
-_BY_NAME: Final = "bucket paths need the extra: pip install 'lineage-engine[s3]'"
+_LATER: Final = "references into S3 come with a later release"
 
 
 def list_references(uri: str, name: str | None, *, checksum: bool, max_objects: int) -> list[Entry]:
@@ -46,7 +46,8 @@ def list_references(uri: str, name: str | None, *, checksum: bool, max_objects: 
         case "http" | "https":
             return [_look_at_url(uri, entry_name(name or last))]
         case "s3":
-            raise Invalid("uri", f"{uri!r:.300}: references into S3 {_BY_NAME}")
+            reason = f"{_LATER}; until then checksum=False records the URI unseen"
+            raise Invalid("uri", f"{uri!r:.300}: {reason}")
         case "":
             raise Invalid("uri", f"{uri!r:.300} is no URI: use add_file or add_dir for your files")
     reason = "only file, http and https are looked at; checksum=False records any URI unseen"
@@ -92,7 +93,7 @@ def _look_at_url(url: str, name: str) -> Entry:
             url, headers=_AS_STORED, follow_redirects=True, timeout=_LOOK_TIMEOUT_S
         )
     except httpx2.HTTPError as exc:
-        raise Unavailable(f"{url!r:.300} cannot be reached: {exc}") from exc
+        raise Unavailable(f"{url!r:.300} cannot be reached: {exc}") from None
     if response.status_code in (404, 410):
         raise NotFound(f"there is nothing at {url!r:.300}")
     if not response.is_success:
@@ -133,9 +134,9 @@ def fetch_reference(entry: Entry, placer: Placer) -> None:
                     _refuse_changed(entry, size_bytes, response.headers.get("ETag"))
                     placer.place(entry.path, response.iter_bytes(_CHUNK_BYTES))
             except httpx2.HTTPError as exc:
-                raise Unavailable(f"{uri!r:.300} cannot be reached: {exc}") from exc
+                raise Unavailable(f"{uri!r:.300} cannot be reached: {exc}") from None
         case "s3":
-            raise Invalid("uri", f"{uri!r:.300}: references into S3 {_BY_NAME}")
+            raise Invalid("uri", f"{uri!r:.300}: {_LATER}; get this one by other means")
         case scheme:
             reason = f"{scheme} is not a scheme that can be read here"
             raise Invalid("uri", f"{uri!r:.300}: {reason}")

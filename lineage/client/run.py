@@ -8,31 +8,34 @@ the run is alive. What a later call depends on is sent before it: `use_artifact`
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from lineage.client.artifact import Artifact
+from lineage.client.code import code_name
 from lineage.client.connection import Connection
 from lineage.client.documents import Document, to_document
+from lineage.client.ending import interrupts_put_off, outcome_of
+from lineage.client.http import API
+from lineage.client.outbox import Outbox, bodies_of
 from lineage.client.wire import read_run, read_version
 from lineage.errors import Invalid, LineageError, Unavailable
 from lineage.model import Run as RunValue
 from lineage.names import ArtifactRef
 
-__all__ = ["Run", "outcome_of"]
+__all__ = ["Run"]
 
 _log = logging.getLogger(__name__)
 
 _BEAT_S: Final = 30.0
 _FLUSH_S: Final = 1.0
+_PATIENCE_S: Final = 2.0  # of the thread: what it cannot send now it sends later
 _MAX_ERROR: Final = 20_000
 
 
@@ -47,8 +50,7 @@ class Run:
         self._pid = os.getpid()
         self.config = Document(started.config, self._config_changed, "config")
         self.summary = Document(started.summary, self._summary_changed, "summary")
-        self._patches: list[dict[str, Any]] = []  # to be sent in this order
-        self._lock = threading.Lock()  # of what is waiting to be sent
+        self._outbox = Outbox()
         self._sending = threading.Lock()  # held by whoever sends, so that the order is kept
         self._wake = threading.Event()
         self._finished = threading.Event()
@@ -75,6 +77,11 @@ class Run:
     def path(self) -> str:
         """`entity/project/run`."""
         return self._key.path
+
+    @property
+    def url(self) -> str:
+        """Where REST tells of it."""
+        return f"{self._http.url}{API}{self._url}"
 
     @property
     def job_type(self) -> str:
@@ -124,12 +131,18 @@ class Run:
 
     # What it reports
 
-    def log(self, data: Mapping[str, Any], step: int | None = None) -> None:
+    def log(
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,  # noqa: ARG002 - a name users know
+    ) -> None:
         """Record metrics: the summary keeps the last of each, and its least and greatest.
 
         Args:
             data: JSON values, and numbers of numpy or torch; NaN is kept.
             step: kept as `_step`.
+            commit: makes no difference, as long as there is no history step by step.
         Raises:
             Invalid: the run has finished, or a value is none that JSON can say.
         Cost: microseconds; it is sent within about a second.
@@ -137,39 +150,18 @@ class Run:
         self._check_running()
         metrics = to_document(data if step is None else {**data, "_step": step}, "data")
         self.summary.merge(metrics)
-        with self._lock:
-            patch = self._patches[-1] if self._patches else self._new_patch()
-            for key, value in metrics.items():
-                patch["summary"].pop(key, None)
-                _widen(patch, key, value)
+        self._outbox.log(metrics)
         self._wake.set()
 
     def _summary_changed(self, changes: dict[str, Any]) -> None:
         self._check_running()
-        with self._lock:
-            patch = self._patches[-1] if self._patches else self._new_patch()
-            if changes.keys() & patch["metrics"].keys():  # of a patch, metrics would win
-                patch = self._new_patch()
-            patch["summary"] |= changes
+        self._outbox.set_summary(changes)
         self._wake.set()
 
     def _config_changed(self, changes: dict[str, Any]) -> None:
         self._check_running()
-        with self._lock:
-            patch = self._patches[-1] if self._patches else self._new_patch()
-            patch["config"] |= changes
+        self._outbox.set_config(changes)
         self._wake.set()
-
-    def _new_patch(self) -> dict[str, Any]:
-        patch: dict[str, Any] = {
-            "config": {},
-            "summary": {},
-            "metrics": {},
-            "least": {},
-            "most": {},
-        }
-        self._patches.append(patch)
-        return patch
 
     def use_artifact(self, artifact: str | Artifact, type: str | None = None) -> Artifact:
         """Record that the run reads a version, and get it.
@@ -224,8 +216,6 @@ class Run:
         if isinstance(aliases, str) or isinstance(tags, str):
             raise Invalid("aliases", 'are a list, such as ["best"]')
         if not artifact.collection:
-            from lineage.client.code import code_name
-
             artifact.name_code(code_name(self.project, artifact))
         return artifact.log(
             self._connection, self._key.project, run=self.path, aliases=aliases, tags=tags
@@ -259,24 +249,29 @@ class Run:
         """End the run: `finished`, or `failed` with an exit code other than 0. Once is enough."""
         if self._finished.is_set() or self._pid != os.getpid():
             return
-        try:
-            self.flush()
-        except LineageError as exc:
-            if isinstance(exc, Unavailable):
-                self._stop()
+        with interrupts_put_off():
+            try:
+                try:
+                    self.flush()
+                except Unavailable:
+                    raise
+                except LineageError as exc:
+                    # The run must not stay open for a value that the server refuses.
+                    self._tell_end(exit_code or 1, error or str(exc))
+                    raise
+                self._tell_end(exit_code or 0, error)
+            except LineageError:
+                self.abandon()
                 raise
-            # The run must not stay open for a value that the server refuses.
-            error = error or f"{exc}"
-            self._close(exit_code or 1, error)
-            raise
-        self._close(exit_code or 0, error)
 
-    def _close(self, exit_code: int, error: str) -> None:
-        self._stop()
+    def _tell_end(self, exit_code: int, error: str) -> None:
         body = {"exit_code": exit_code, "error": error[-_MAX_ERROR:]}
-        self._http.post(f"{self._url}/finish", body)
+        with self._sending:  # no heartbeat comes after it
+            self._http.post(f"{self._url}/finish", body)
+            self.abandon()
 
-    def _stop(self) -> None:
+    def abandon(self) -> None:
+        """Say nothing more about the run, not even that it ends."""
         self._finished.set()
         self._wake.set()
 
@@ -291,12 +286,13 @@ class Run:
     ) -> None:
         exit_code, error = outcome_of(exc)
         try:
-            self.finish(exit_code, error=error)
-        except LineageError:
+            with interrupts_put_off(then_raise=exc is None):
+                self.finish(exit_code, error=error)
+        except LineageError as failure:
             if exc is None:
                 raise
             # The exception of the block tells more than this one.
-            _log.exception("run=%s could not be finished", self.path)
+            _log.warning("run=%s could not be finished: %s", self.path, failure)
 
     def _check_running(self) -> None:
         self.n_calls += 1
@@ -323,85 +319,32 @@ class Run:
                 if self._finished.is_set():
                     return
                 try:
-                    if self._patches:
-                        self._send()
+                    if self._outbox:
+                        self._send(patience_s=_PATIENCE_S)
                     elif not was_woken:
-                        self._http.post(f"{self._url}/heartbeat")
+                        self._http.post(f"{self._url}/heartbeat", patience_s=_PATIENCE_S)
                     else:
                         continue
                     beaten = time.monotonic()
-                except Unavailable as exc:
+                except Unavailable:
                     # An outage of the server is no reason for training to stop.
-                    _log.warning("run=%s is not heard by the server: %s", self.path, exc)
+                    self._http.tell_outage(f"what run {self.path} logs is kept, and sent later")
                     beaten = time.monotonic()
-                    if self._patches:
+                    if self._outbox:
                         self._wake.set()
                 except LineageError as exc:
                     self._failure = exc
                     beaten = time.monotonic()
 
-    def _send(self) -> None:
+    def _send(self, *, patience_s: float | None = None) -> None:
         """Send what is waiting, in order; what could not be sent for an outage stays."""
-        while True:
-            with self._lock:
-                if not self._patches:
-                    return
-                patch = self._patches.pop(0)
+        while patch := self._outbox.take():
             try:
-                for body in _bodies(patch):
-                    self._http.patch(self._url, body)
-            except Unavailable:
-                with self._lock:
-                    self._patches.insert(0, patch)
+                for body in bodies_of(patch):
+                    self._http.patch(self._url, body, patience_s=patience_s)
+            except (Unavailable, KeyboardInterrupt):
+                self._outbox.put_back(patch)
                 raise
 
     def __repr__(self) -> str:
         return f"<Run {self.path} {'finished' if self.is_finished else 'running'}>"
-
-
-def outcome_of(exc: BaseException | None) -> tuple[int, str]:
-    """The exit code and error text of a program that ends by `exc`."""
-    if exc is None:
-        return 0, ""
-    if isinstance(exc, SystemExit):
-        if exc.code is None or isinstance(exc.code, int):
-            return exc.code or 0, f"exit code {exc.code}" if exc.code else ""
-        return 1, str(exc.code)
-    text = "".join(traceback.format_exception(exc))
-    return (130 if isinstance(exc, KeyboardInterrupt) else 1), text
-
-
-def _widen(patch: dict[str, Any], key: str, value: Any) -> None:
-    """Add one logged value; the least and greatest of those that are replaced are kept apart."""
-    metrics = patch["metrics"]
-    if key in metrics:
-        for extremes, pick in (("least", min), ("most", max)):
-            before = patch[extremes].get(key, metrics[key])
-            patch[extremes][key] = _merge(before, value, pick)
-    metrics[key] = value
-
-
-def _merge(one: Any, other: Any, pick: Any) -> Any:
-    """The least or greatest number, key by key inside objects; what is no number is not kept."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {
-            key: _merge(one[key], other[key], pick) if key in one and key in other else value
-            for key, value in (one | other).items()
-        }
-    numbers = [n for n in (one, other) if _is_number(n)]
-    return pick(numbers) if numbers else other
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def _bodies(patch: dict[str, Any]) -> list[dict[str, Any]]:
-    """What to send for a patch: first the extremes that were replaced before they were sent."""
-    bodies = []
-    for extremes in ("least", "most"):
-        passed = {k: v for k, v in patch[extremes].items() if v != patch["metrics"].get(k)}
-        if passed:
-            bodies.append({"metrics": passed})
-    last = {k: patch[k] for k in ("config", "summary", "metrics") if patch[k]}
-    return [*bodies, last] if last else bodies

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -140,11 +141,7 @@ def _check_url(url: str) -> str:
 
 def _server_of(url: str) -> str:
     """The same text for the names of this machine: a key for one is a key for all."""
-    parts = urlsplit(url)
-    if parts.hostname not in ("localhost", "::1"):
-        return url
-    port = f":{parts.port}" if parts.port else ""
-    return parts._replace(netloc=f"127.0.0.1{port}").geturl()
+    return re.sub(r"^(https?://)(localhost|\[::1\])(?=[:/]|$)", r"\g<1>127.0.0.1", url)
 
 
 def _read_config() -> dict[str, Any]:

@@ -10,12 +10,15 @@ from uuid import uuid4
 
 from lineage.client import active
 from lineage.client.connection import Connection, connect
+from lineage.client.disabled import DisabledRun
 from lineage.client.documents import to_document
+from lineage.client.ending import interrupts_put_off, outcome_of
 from lineage.client.recorded import RecordedRun
-from lineage.client.run import outcome_of
 from lineage.client.settings import read_settings
 from lineage.client.wire import read_run, read_sweep
+from lineage.client.words import counted
 from lineage.errors import Invalid
+from lineage.model import Run as RunValue
 from lineage.model import Sweep as SweepValue
 from lineage.names import ProjectKey, SweepKey, check_name
 
@@ -180,7 +183,7 @@ def agent(
     key = parse_sweep_path(sweep_id, entity=settings.entity, project=settings.project)
     if entity is None and project is None:
         key = _created.get(sweep_id, key)
-    n_tried = n_failures = 0
+    n_tried = n_failed = n_failures = 0
     while count is None or n_tried < count:
         # With an id of ours the question can be repeated, and costs no second point.
         body = {"run": uuid4().hex[:12]}
@@ -189,9 +192,14 @@ def agent(
             break
         n_tried += 1
         failure = _try_point(connection, told, function)
+        n_failed += failure is not None
         n_failures = n_failures + 1 if failure else 0
         if failure is not None and n_failures >= _MAX_FAILURES:
+            _log.warning("the agent gives up after %d failures in a row", n_failures)
             raise failure
+    if n_failed:
+        n_finished, points = n_tried - n_failed, counted(n_tried, "point")
+        _log.warning("%d of %s finished, %d failed", n_finished, points, n_failed)
     return n_tried
 
 
@@ -215,13 +223,16 @@ def _try_point(connection: Connection, told: Any, function: Callable[[], Any]) -
         active.point_to_try.reset(token)
 
 
-def _end_point(connection: Connection, value: Any, exc: BaseException | None) -> None:
+def _end_point(connection: Connection, value: RunValue, exc: BaseException | None) -> None:
     """End the point's run, whether `function` took it up, ended it, or did neither."""
-    exit_code, error = outcome_of(exc)
-    run = active.current_run()
-    if run is not None and run.path == value.key.path:
-        run.finish(exit_code, error=error)
-        return
-    url = f"/projects/{value.key.project}/runs/{value.key.name}"
-    if connection.http.get(url)["state"] == "running":
-        connection.http.post(f"{url}/finish", {"exit_code": exit_code, "error": error[-20_000:]})
+    with interrupts_put_off(then_raise=exc is None):
+        exit_code, error = outcome_of(exc)
+        run = active.current_run()
+        if run is not None and run.path == value.key.path:
+            run.finish(exit_code, error=error)
+            if not isinstance(run, DisabledRun):
+                return
+        url = f"/projects/{value.key.project}/runs/{value.key.name}"
+        if connection.http.get(url)["state"] == "running":
+            body = {"exit_code": exit_code, "error": error[-20_000:]}
+            connection.http.post(f"{url}/finish", body)

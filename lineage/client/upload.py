@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,7 +37,6 @@ _HOLDS: Final = 10_000  # asked for in one request, while what came before is be
 _INLINE_ENTRIES: Final = 500
 _INLINE_BYTES: Final = 1024 * 1024
 _THREADS: Final = 4
-_ROUNDS: Final = 5  # without any blob getting through
 _WRITE_BYTES: Final = 256 * 1024
 
 
@@ -157,18 +156,18 @@ class _Upload:
     def _send_blobs(self, needs: Mapping[Digest, int], holds: Sequence[Any]) -> None:
         """Send what is not held, round after round until all is, or none gets through."""
         pieces = _pieces(self._files, needs)
-        left, failures = dict(needs), 0
+        left, n_failures, moved_at = dict(needs), 0, time.monotonic()
         with Progress("uploading", sum(needs.values())) as progress:
             while left:
                 lost = self._send_round(left, pieces, holds, progress)
                 if len(lost) < len(left):
-                    failures = 0
+                    n_failures, moved_at = 0, time.monotonic()
                 else:
-                    failures += 1
-                    if failures >= _ROUNDS:
+                    n_failures += 1
+                    if time.monotonic() - moved_at > self._http.patience_s:
                         raise next(iter(lost.values()))
-                    wait_s = min(2.0, 0.1 * 2**failures)
-                    time.sleep(random.uniform(0.5, 1.0) * wait_s)  # noqa: S311 - jitter
+                    wait_s = 0.1 * 2 ** min(n_failures, 5)
+                    time.sleep(random.uniform(0.5, 1.0) * min(2.0, wait_s))  # noqa: S311 - jitter
                 left = {digest: left[digest] for digest in lost}
                 holds = ()
 
@@ -181,9 +180,8 @@ class _Upload:
     ) -> dict[Digest, LineageError]:
         """Ask for holds, and send what is wanted meanwhile; what did not get through, and why."""
         running: list[tuple[Future[None], list[_Piece]]] = []
-        pool = ThreadPoolExecutor(_THREADS, "lineage-upload")
         lost: dict[Digest, LineageError] = {}
-        try:
+        with progress.pool(_THREADS, "upload") as pool:
             for asked in [holds] if holds else self._ask(needs):
                 small: list[_Piece] = []
                 for hold in asked:
@@ -206,14 +204,12 @@ class _Upload:
                 try:
                     future.result()
                 except Corrupt as exc:
-                    raise _named(exc, sent) from exc
+                    raise _named(exc, sent) from None
                 except (Unavailable, NotFound, Conflict) as exc:
                     # A file of ours is at fault, or nobody is there: no use in trying again.
                     if "path" in exc.facts or exc.facts.get("is_absent"):
                         raise
                     lost |= {piece.digest: exc for piece in sent}
-        finally:
-            pool.shutdown(cancel_futures=True)
         return lost
 
     def _ask(self, needs: Mapping[Digest, int]) -> Iterator[Sequence[Any]]:
@@ -238,7 +234,8 @@ class _Upload:
 
         body = Body(content, "application/octet-stream", piece.size_bytes)
         try:
-            self._http.send("PUT", url.removeprefix(API), body=body, repeatable=False)
+            path = url.removeprefix(API)
+            self._http.send("PUT", path, body=body, repeatable=False, stop=progress.stopped)
         except LineageError:
             progress.advance(-n_sent)
             raise
@@ -250,6 +247,7 @@ class _Upload:
         def content() -> Iterator[bytes]:
             buffer = bytearray(header)
             for piece in pieces:
+                progress.advance(0)
                 buffer += _read_small(piece)
                 if len(buffer) >= _WRITE_BYTES:
                     yield bytes(buffer)
@@ -258,7 +256,8 @@ class _Upload:
 
         body = Body(content, BUNDLE, len(header) + size_bytes)
         path = f"/drafts/{self._id}/bundle"
-        self._http.send("POST", path, body=body, repeatable=False, timeout_s=300.0)
+        stop = progress.stopped
+        self._http.send("POST", path, body=body, repeatable=False, timeout_s=300.0, stop=stop)
         progress.advance(size_bytes)
 
 

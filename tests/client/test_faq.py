@@ -167,7 +167,7 @@ def bucket(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "bucket").mkdir()
     handler = partial(_Bucket, directory=str(tmp_path / "bucket"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{serving.server_port}"
         serving.shutdown()
 

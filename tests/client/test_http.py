@@ -82,7 +82,7 @@ class _Busy(BaseHTTPRequestHandler):
 def busy() -> Iterator[str]:
     _Busy.n_busy = 1
     with ThreadingHTTPServer(("127.0.0.1", 0), _Busy) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{serving.server_port}"
         serving.shutdown()
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +16,7 @@ import pytest
 
 import lineage
 from lineage.client import run as run_module
+from lineage.client.ending import interrupts_put_off
 from lineage.errors import AlreadyExists, Gone, Invalid, NotFound, Unauthenticated, Unavailable
 from tests.client.conftest import settle_in
 from tests.services.server import REPOSITORY, Server
@@ -157,6 +160,78 @@ def test_a_program_ends_its_run_as_it_ends(
     assert error in found.error
     assert bool(found.error) == bool(error)
     assert found.summary["seen"] == 1
+
+
+STORM = """
+import time
+{begin}
+print("ready", flush=True)
+{body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "body"),
+    [
+        ("wandb.init(id='r')", "while True: time.sleep(0.001)"),
+        ("run = wandb.init(id='r')", "with run:\n    while True: time.sleep(0.001)"),
+    ],
+    ids=["plain", "block"],
+)
+@pytest.mark.parametrize("n_interrupts", [1, 30])
+def test_a_storm_of_interrupts_leaves_a_failed_run(
+    project: str, begin: str, body: str, n_interrupts: int
+) -> None:
+    text = "import lineage as wandb\n" + STORM.format(begin=begin, body=body)
+    process = subprocess.Popen(
+        [sys.executable, "-c", text],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    for _ in range(n_interrupts):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.003)
+    process.communicate(timeout=20)
+    found = lineage.Api().run("r")
+    assert (found.state, found.exit_code) == ("failed", 130)
+    assert "KeyboardInterrupt" in found.error
+
+
+def test_an_interrupt_of_a_hook_does_not_make_the_run_finished(project: str) -> None:
+    """As when Ctrl-C comes again before the hook could note anything."""
+    broken = "def hook(*_): raise KeyboardInterrupt\nsys.excepthook = hook\nraise ValueError('bad')"
+    run_script(f"wandb.init(id='r')\n{broken}")
+    found = lineage.Api().run("r")
+    assert (found.state, "ValueError: bad" in found.error) == ("failed", True)
+
+
+def test_an_interrupt_that_is_put_off_counts_afterwards() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what comes after it is the question
+        with interrupts_put_off():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("the end of the block")
+        reached.append("too far")
+    assert reached == ["the end of the block"]
+    with interrupts_put_off(then_raise=False):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_that_cannot_be_finished_says_so_in_one_line(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle_in(monkeypatch, tmp_path, server.url, server.key)
+    monkeypatch.setenv("LINEAGE_RETRY_S", "0")
+    stopped = f"wandb.init(id='r')\nos.kill({server.pid}, 9)\ntime.sleep(0.3)"
+    done = run_script(f"import os, time\n{stopped}")
+    (line,) = done.stderr.splitlines()
+    assert "could not be finished: no server answers" in line
+    assert "refused" in line
+    server.wait_end()
 
 
 def test_a_second_init_finishes_the_first(project: str) -> None:
@@ -310,3 +385,99 @@ def test_runs_are_filtered_by_text_and_by_objects(project: str) -> None:
     assert paged[-1].config.lr == 0.1
     with pytest.raises(Invalid, match=r"\$regex"):
         api.runs(project, {"name": {"$regex": "a.*"}})
+
+
+def test_log_artifact_survives_a_restart_of_the_server_in_its_middle(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settle_in(monkeypatch, tmp_path, server.url, server.key)
+    Path("data").mkdir()
+    for number in range(12):
+        Path(f"data/{number}.bin").write_bytes(os.urandom(2 * 1024 * 1024))
+    artifact = lineage.Artifact("x", "dataset")
+    artifact.add_dir("data")
+
+    def crash() -> None:
+        eventually(lambda: bool(server.objects()))
+        server.kill9()
+        time.sleep(3)
+        server.start()
+
+    with lineage.init() as run:
+        crashing = threading.Thread(target=crash)
+        crashing.start()
+        run.log_artifact(artifact)
+        crashing.join()
+    told = [record.message for record in caplog.records if "does not answer" in record.message]
+    assert len(told) == 1, caplog.text
+    artifact.download("out")
+    artifact.verify("out")
+    assert lineage.Api().run(run.id).state == "finished"
+
+
+def test_a_server_that_was_there_is_waited_for_as_long_as_is_set(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle_in(monkeypatch, tmp_path, server.url, server.key)
+    monkeypatch.setenv("LINEAGE_RETRY_S", "1")
+    api = lineage.Api()
+    api.whoami()
+    server.stop()
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        api.whoami()
+    assert 0.3 < time.monotonic() - began < 3
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_disabled_run_records_nothing_and_needs_no_server(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEAGE_URL", "http://127.0.0.1:1")
+    Path("a.txt").write_text("a")
+    with lineage.init(mode="disabled", config={"lr": 1}, name="n") as run:
+        assert isinstance(run, lineage.Run)
+        assert lineage.run is run
+        assert run.config.lr == 1
+        run.log({"acc": 0.5}, step=3, commit=False)
+        assert run.summary.as_dict() == {"acc": 0.5, "_step": 3}
+        run.name = "other"
+        assert (run.name, run.url) == ("other", "")
+        artifact = run.log_artifact("a.txt", name="a", type="dataset").wait()
+        assert artifact.is_draft
+        assert list(artifact.manifest.entries) == ["a.txt"]
+        with pytest.raises(Invalid, match="disabled run has no server"):
+            run.use_artifact("a:latest")
+    assert lineage.run is None
+    with pytest.raises(Invalid, match="has finished"):
+        run.log({"acc": 1})
+
+
+def test_what_init_does_not_know_is_refused_with_what_there_is(project: str) -> None:
+    with pytest.raises(Invalid, match=r"knows no dir; there are project, .*mode"):
+        lineage.init(dir="/nowhere")
+    with pytest.raises(Invalid, match="neither online nor disabled"):
+        lineage.init(mode="offline")
+    with pytest.raises(Invalid, match="reinit"):
+        lineage.init(reinit=False)
+    with lineage.init(mode="online", reinit=True) as run:
+        run.log({"x": 1}, commit=True)
+        assert run.url.startswith("http")
+        assert run.url.endswith(f"/api/v1/projects/local/{project}/runs/{run.id}")
+
+
+def test_init_says_on_a_terminal_where_it_records(
+    project: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lineage.init():
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with lineage.init() as run:
+        pass
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"lineage: recording run {run.path} at http://127.0.0.1:" in line

@@ -4,12 +4,16 @@ import os
 import pty
 import subprocess
 import sys
+import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 import lineage
-from lineage.client.settings import config_path, read_settings
+from lineage.client.http import Stopped
+from lineage.client.progress import Progress
+from lineage.client.settings import config_path, read_settings, save_login
 from lineage.errors import Invalid, Unauthenticated
 from tests.services.server import REPOSITORY, Server
 
@@ -30,6 +34,18 @@ def test_login_keeps_the_key_for_its_server_alone(
     assert shared_server.key not in repr(read_settings())
     with lineage.init() as run:
         assert run.project == project
+    assert lineage.login()  # finds the key that is kept
+    assert read_settings(url=f"http://localhost:{shared_server.port}").api_key == shared_server.key
+    with pytest.raises(Unauthenticated, match="var/admin-key"):
+        lineage.login("ab" * 20)
+    assert read_settings().api_key == shared_server.key
+
+
+def test_one_machine_under_two_names_keeps_one_key(project: str) -> None:
+    save_login("http://localhost:8000", "old")
+    save_login("http://127.0.0.1:8000", "new")
+    assert read_settings(url="http://localhost:8000", api_key=None).url == "http://localhost:8000"
+    assert "old" not in config_path().read_text()
 
 
 def test_a_login_without_a_key_asks_only_on_a_terminal(
@@ -45,6 +61,7 @@ def test_a_login_without_a_key_asks_only_on_a_terminal(
     [
         ("LINEAGE_URL", "127.0.0.1:8000"),
         ("LINEAGE_CACHE_SIZE_BYTES", "20 GiB"),
+        ("LINEAGE_RETRY_S", "a minute"),
         ("LINEAGE_ENTITY", "a/b"),
     ],
 )
@@ -111,3 +128,23 @@ def test_long_work_shows_a_bar_on_a_terminal_and_nothing_in_a_pipe() -> None:
 
 def test_downloads_go_where_the_settings_say(project: str, tmp_path: Path) -> None:
     assert read_settings().cache_dir == tmp_path / "cache"
+
+
+def test_an_interrupt_ends_the_threads_that_work_at_once() -> None:
+    began = time.monotonic()
+    jobs: list[Future[None]] = []
+
+    def job(progress: Progress) -> None:
+        while True:
+            progress.advance(1)
+            time.sleep(0.01)
+
+    def work() -> None:
+        with Progress("downloading", 10) as progress, progress.pool(2, "test") as pool:
+            jobs.extend(pool.submit(job, progress) for _ in range(3))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert time.monotonic() - began < 2
+    assert all(job.cancelled() or isinstance(job.exception(), Stopped) for job in jobs)

@@ -56,19 +56,26 @@ def test_an_answer_that_was_lost_costs_no_point(proxy: Proxy) -> None:
     assert [run.point for run in lineage.Api().sweep(sweep_id).runs] == [0]
 
 
-def test_the_sweep_chooses_and_the_script_has_defaults(project: str) -> None:
+def test_the_sweep_chooses_and_the_script_has_defaults(
+    project: str, caplog: pytest.LogCaptureFixture
+) -> None:
     seen = []
 
     def train() -> None:
-        with lineage.init(project="elsewhere", config={"lr": 99, "batch": 8}) as run:
+        config = {"lr": 99, "batch": 8}
+        with lineage.init(project="elsewhere", id="myid", config=config) as run:
             seen.append((run.project, run.config.as_dict(), run.sweep_id))
 
     sweep_id = lineage.sweep(GRID)
-    assert lineage.agent(sweep_id, train, count=1) == 1
-    assert seen == [(project, {"lr": 1, "depth": 1, "batch": 8}, sweep_id)]
+    assert lineage.agent(sweep_id, train, count=2) == 2
+    assert seen[0] == (project, {"lr": 1, "depth": 1, "batch": 8}, sweep_id)
+    (told,) = caplog.messages  # once, however many points there are
+    assert "init(project='elsewhere', id='myid') is ignored" in told
 
 
-def test_a_function_that_raises_fails_its_run_and_the_next_is_tried(project: str) -> None:
+def test_a_function_that_raises_fails_its_run_and_the_next_is_tried(
+    project: str, caplog: pytest.LogCaptureFixture
+) -> None:
     def train() -> None:
         lineage.init()
         if lineage.config.depth == 1:
@@ -76,6 +83,7 @@ def test_a_function_that_raises_fails_its_run_and_the_next_is_tried(project: str
 
     sweep_id = lineage.sweep(GRID)
     assert lineage.agent(sweep_id, train) == 6
+    assert caplog.messages[-1] == "3 of 6 points finished, 3 failed"
     runs = lineage.Api().sweep(sweep_id).runs
     assert [run.state for run in runs] == ["failed", "finished"] * 3
     assert "too shallow" in runs[0].error

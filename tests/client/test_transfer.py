@@ -46,10 +46,10 @@ def forget_downloads() -> None:
 
 
 def test_many_small_files_go_in_bundles_and_unchanged_ones_not_at_all(proxy: Proxy) -> None:
-    folder = random_folder(3000, 100)
+    folder = random_folder(1000, 100)
     assert log_folder("x", folder).is_new
     sent = proxy.n_bytes["requests"]
-    assert sent < 3000 * 400
+    assert sent < 1000 * 400
     again = log_folder("x", folder)
     assert not again.is_new
     assert proxy.n_bytes["requests"] - sent < 5000
@@ -84,7 +84,10 @@ def test_an_upload_goes_on_after_broken_connections(proxy: Proxy, size_bytes: in
     assert_same(folder, lineage.Api().artifact("x").download("out"))
 
 
-def test_an_upload_that_was_given_up_is_taken_up_by_the_next(proxy: Proxy) -> None:
+def test_an_upload_that_was_given_up_is_taken_up_by_the_next(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEAGE_RETRY_S", "0.5")
     folder = random_folder(8, 3 * MIB)
     proxy.cut_requests(after_bytes=14 * MIB)
     proxy.cut_requests(after_bytes=0, times=1000)
@@ -109,7 +112,10 @@ def test_a_download_goes_on_where_it_broke_off(proxy: Proxy) -> None:
     assert proxy.n_bytes["answers"] - received < 8.5 * MIB
 
 
-def test_a_download_that_was_given_up_is_taken_up_by_the_next(proxy: Proxy) -> None:
+def test_a_download_that_was_given_up_is_taken_up_by_the_next(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINEAGE_RETRY_S", "0.5")
     folder = random_folder(1, 8 * MIB)
     artifact = log_folder("x", folder)
     assert artifact.files()

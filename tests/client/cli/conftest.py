@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lineage.client import connection
+from lineage.client.connection import close_connections
 from tests.client.cli.world import World
 from tests.services.server import Server, shared_server
 
@@ -16,9 +16,7 @@ __all__ = ["shared_server"]
 def _closed_connections() -> Iterator[None]:
     """A process keeps its connections until it ends; here they end with the tests."""
     yield
-    for opened in connection._open.values():
-        if opened.http._client is not None:
-            opened.http._client.close()
+    close_connections()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from lineage.cli import output
 from tests.client.cli.world import World
 
 LISTS = [
@@ -27,7 +28,11 @@ DOCUMENTS = [
     (["artifacts", "show", "train"], ["dataset", "latest", "split", "r2"], "used_by"),
     (["trace", "upstream", "report:v0"], ["raw:v0", "splitter (split)", "eval"], "upstream"),
     (["trace", "downstream", "raw:v0"], ["report:v0", "(see above)"], "downstream"),
-    (["trace", "downstream", "split", "--max-hops", "1"], ["2 versions and 0 runs"], "starts"),
+    (
+        ["trace", "downstream", "split", "--max-hops", "1"],
+        ["0 runs downstream within 1 hop"],
+        "starts",
+    ),
     (["plan", "test:v0"], ["frees: 14 bytes", "raw:v0", "hop 1"], "digest"),
     (["plan", "r0", "--with-logged"], ["1 version and 1 run", "model:v0"], "digest"),
     (["plan", "--collection", "report"], ["report:v0"], "digest"),
@@ -203,8 +208,9 @@ def test_a_purge_leaves_no_trace(world: World) -> None:
 def test_runs_are_deleted_with_what_they_logged(world: World) -> None:
     world.run("r")
     world.log("model", {"w": b"0"}, run="r")
-    world.cli("runs", "rm", "r", "--yes", exits=5)  # it is still running
-    world.rest("POST", "./runs/r/finish", {"exit_code": 0})
+    blocked = world.cli("runs", "rm", "r", "--yes", exits=5)
+    assert f"`lineage runs finish local/{world.project}/r`, or wait" in blocked.stdout
+    assert world.cli("runs", "finish", "r").stdout == "finished\n"
     receipt = world.json("runs", "rm", "r", "--with-logged", "--yes")
     assert receipt["versions"] == [f"artifact:local/{world.project}/model:v0"]
     assert world.json("runs", "show", "r")["state"] == "deleted"
@@ -238,6 +244,51 @@ def test_a_sweep_is_created_from_a_file_or_stdin_and_stopped(world: World, tmp_p
     world.cli("sweep", "create", "-", stdin="[]", exits=2)
 
 
+def test_a_run_is_finished_from_outside(world: World) -> None:
+    world.run("r")
+    told = world.json("runs", "finish", "r", "--exit-code", "3")
+    assert (told["state"], told["exit_code"]) == ("failed", 3)
+    world.cli("runs", "finish", "nobody", exits=3)
+
+
+def test_a_name_of_an_artifact_without_its_version_is_hinted_at(asked: World) -> None:
+    for words in (["trace", "upstream"], ["trace", "downstream"], ["plan"]):
+        told = asked.cli(*words, "model", exits=3).stderr
+        assert "for an artifact name its version: model:latest" in told
+    assert "latest" not in asked.cli("trace", "upstream", "none:v0", exits=3).stderr
+
+
+def test_a_narrow_terminal_still_shows_names_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    row = {
+        "name": "a-collection-with-a-long-name:v12",
+        "type": "dataset",
+        "size": 123456,
+        "digest": "sha256:" + "ab" * 32,
+        "at": "2026-01-31T10:00:00Z",
+    }
+    columns = [
+        output.Column("type", "type"),
+        output.Column("version", "name", "name"),
+        output.Column("size", "size", "size"),
+        output.Column("digest", "digest", "digest"),
+        output.Column("created", "at", "time"),
+    ]
+
+    def shown(width: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(width))
+        output.listing([row], columns, json=False, noun="versions")
+        return capsys.readouterr().out
+
+    assert "abababababab" in shown(100)
+    assert "2026-01-31 10:00Z" in shown(80)
+    assert "digest" not in shown(80)
+    for width in (80, 60, 40):
+        assert row["name"] in shown(width)
+
+
 def test_access_to_a_project_is_shown_and_set(world: World) -> None:
     project = f"local/{world.project}"
     assert world.cli("projects", "access", project, "public").stdout == "public\n"
@@ -262,7 +313,8 @@ def test_contents_are_found_by_digest_and_the_answer_may_be_no(asked: World) -> 
 def test_a_login_is_checked_and_kept_for_its_owner_alone(world: World, tmp_path: Path) -> None:
     unset = {"LINEAGE_URL": None, "LINEAGE_API_KEY": None}
     url, key = world.server.url, world.server.key
-    world.cli("login", "--url", url, "--key", "0" * 40, exits=4, **unset)
+    wrong = world.cli("login", "--url", url, "--key", "0" * 40, exits=4, **unset)
+    assert "var/admin-key" in wrong.stderr
     world.cli("status", exits=4, LINEAGE_URL=url, LINEAGE_API_KEY=None)
     done = world.cli("login", "--url", url, "--key", "-", stdin=f"{key}\n", **unset)
     (kept,) = [path for path in tmp_path.rglob("*") if path.is_file() and key in path.read_text()]

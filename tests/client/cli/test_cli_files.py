@@ -95,12 +95,14 @@ def test_verify_says_what_differs_between_a_folder_and_a_version(world: World, d
     assert found == "changed\timages/1.png\nmissing\timages/2.png\nextra\tnew\n"
     told = world.json("artifacts", "verify", "data:v0", str(data), exits=1)
     assert (told["is_same"], told["extra"]) == (False, ["new"])
-    world.cli("artifacts", "verify", "data:v0", "nowhere", exits=3)
+    world.cli("artifacts", "verify", "data:v0", "nowhere", exits=2)
 
 
 def test_a_put_that_makes_no_sense_is_refused_in_words(world: World, data: Path) -> None:
     put = ("artifacts", "put")
-    assert "no/such/file" in world.cli(*put, "no/such/file", exits=3).stderr
+    assert "no/such/file" in world.cli(*put, "no/such/file", exits=2).stderr
+    gone = Path("gone").absolute().as_uri()
+    assert "gone" in world.cli(*put, gone, exits=2).stderr
     assert "--name" in world.cli(*put, str(data), "x", exits=2).stderr
     assert "--metadata" in world.cli(*put, str(data), "--metadata", "[1]", exits=2).stderr
     assert "JSON" in world.cli(*put, str(data), "--metadata", "{", exits=2).stderr
@@ -124,7 +126,10 @@ def test_what_is_not_there_or_deleted_ends_with_3(world: World, data: Path) -> N
 
 def test_no_key_and_a_wrong_key_end_with_4(world: World) -> None:
     assert "wrong" in world.cli("runs", "ls", exits=4, LINEAGE_API_KEY="0" * 40).stderr
-    assert "LINEAGE_API_KEY" in world.cli("runs", "ls", exits=4, LINEAGE_API_KEY=None).stderr
+    missing = world.cli("runs", "ls", exits=4, LINEAGE_API_KEY=None).stderr
+    assert "run `lineage login`" in missing
+    assert "or set LINEAGE_API_KEY" in missing
+    assert world.server.url in missing
 
 
 def test_no_server_ends_with_6_and_says_what_to_do(world: World) -> None:
@@ -200,6 +205,11 @@ def test_a_folder_that_cannot_be_written_is_named(world: World, data: Path) -> N
 def test_each_error_has_an_exit_code_with_a_meaning(error: LineageError, code: int) -> None:
     assert exits.code_of(error) == code
     assert code in exits.MEANINGS
+
+
+def test_s3_is_told_to_come_later(world: World) -> None:
+    told = world.cli("artifacts", "put", "s3://bucket/key", exits=2)
+    assert "later release" in told.stderr
 
 
 def test_the_help_tells_every_exit_code(world: World) -> None:

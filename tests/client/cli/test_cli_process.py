@@ -145,6 +145,7 @@ def test_an_interrupted_download_leaves_nothing_and_says_so(asked: World, tmp_pa
         connection, _ = silent.accept()  # it has sent its question, and waits for an answer
         with connection:
             assert connection.recv(1)
+            time.sleep(0.2)  # Python misses a signal that comes just as it begins to wait
             command.send_signal(signal.SIGINT)
             stdout, stderr = command.communicate(timeout=20)
     assert (command.returncode, stdout) == (130, "")
