@@ -41,8 +41,8 @@ serve: $(STAMP) ## run a server that keeps everything under ./var; its key is in
 		echo "  export LINEAGE_URL=http://$$LINEAGE_HOST:$$LINEAGE_PORT LINEAGE_API_KEY=$$key"
 	@LINEAGE_ADMIN_KEY="$${LINEAGE_ADMIN_KEY:-$$(cat var/admin-key)}" exec $(BIN)/python -m api
 
-bench: $(STAMP) $(PEERS) ## measure beside its peers, which get an environment of their own
-	@$(BIN)/python -m bench
+bench: $(STAMP) $(PEERS) ## measure beside peers (own environment); the table goes to docs/performance.md
+	@$(BIN)/python -m bench --keep
 
 soak: $(STAMP) ## random, crash and fuzz tests for MINUTES=10, shared among them
 	@$(BIN)/python -m pytest -m soak --soak-minutes=$(MINUTES) $(PYTEST_ARGS)

@@ -77,7 +77,7 @@ def _check(value: object, field: str, depth: int) -> Any:
         return {_check_key(k, field): _check(v, field, depth - 1) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_check(item, field, depth - 1) for item in value]
-    raise Invalid(field, f"holds a {type(value).__name__}, which JSON cannot say")
+    raise Invalid(field, f"holds a value of type {type(value).__name__}: JSON has no such")
 
 
 def _check_text(text: str, field: str) -> str:

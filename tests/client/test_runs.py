@@ -100,7 +100,7 @@ def test_the_summary_is_set_by_key_attribute_and_update_in_order(project: str) -
 
 def test_what_json_cannot_say_is_refused_where_it_is_logged(project: str) -> None:
     with lineage.init() as run:
-        with pytest.raises(Invalid, match="object, which JSON cannot say"):
+        with pytest.raises(Invalid, match="type object"):
             run.log({"x": object()})
         run.log({"y": 1})
     assert lineage.Api().run(run.id).summary.as_dict() == {"y": 1}

@@ -63,7 +63,14 @@ class Terminal:
         os.write(self._fd, text.encode())
 
     def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+        """Ctrl-C, again if need be: a signal that comes just as Python begins to wait is missed."""
+        for _ in range(5):
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(timeout=3)
+            except subprocess.TimeoutExpired:
+                continue
+            return
 
     def end(self) -> int:
         """The exit code; `shown` is then all there was."""
