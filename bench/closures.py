@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Any
 
 import httpx2
-from sql.store import SqlGraphStore
 
 from bench.engine_verbs import SystemClock
 from bench.graphs import GRAPHS, Graph, busiest_version, hops_from
@@ -18,6 +17,7 @@ from bench.server import Server
 from lineage.engine import Engine
 from lineage.model import Caller, Direction, Trace
 from lineage.names import ArtifactRef, VersionKey
+from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
 
 ADMIN = Caller("bench", is_admin=True)

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from sql.store import SqlGraphStore
-
 from lineage.digest import Digest
 from lineage.engine import DraftRequest, Engine
 from lineage.manifest import Entry, cut
 from lineage.model import Caller, DraftId, Upload
 from lineage.names import CollectionKey, ProjectKey
+from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
 
 _PROJECT = ProjectKey("bench/verbs")

@@ -97,8 +97,11 @@ def _closure_row(closure: Closure) -> list[str]:
 
 def _mlmd(closure: Closure) -> tuple[float | None, float | None]:
     """ml-metadata's own question, and the quickest of all ways to ask it."""
-    seconds = closure.mlmd.get("seconds")
-    ways = [v for k, v in closure.mlmd.items() if k.endswith("_s") and isinstance(v, float)]
+    told = closure.mlmd
+    seconds = told.get("seconds")
+    ways = [told.get("walk_seconds")]
+    if told.get("subgraph_reached") == told.get("reached"):
+        ways.append(told.get("subgraph_events_seconds"))
     every = [float(value) for value in [seconds, *ways] if value is not None]
     return (float(seconds) if seconds else None, min(every) if every else None)
 
