@@ -150,7 +150,7 @@ def _stored_bounds(by_name: dict[str, Stored]) -> list[list[str]]:
             _bound("100,000 files: first ÷ 10 edited", whole.ours / edited.ours, "≥", 10, "x")
         )
         rows.append(
-            _bound("100,000 files, 10 edited: new pages", edited.new_pages or 0, "≤", 20, "")
+            _bound("100,000 files, 10 edited: new pages", edited.new_pages or 0, "<", 20, "")
         )
         rows.append(_bound("100,000 files, 10 edited: uploads", edited.new_blobs or 0, "≤", 10, ""))
     return rows
