@@ -110,8 +110,8 @@ class Deletion:
         def ask(tx: Transaction) -> tuple[DeletionPlan, dict[str, Any]]:
             targets = self._targets(tx, caller, request)
             mask = Mask(tx, caller)
-            facts = tx.questions.deletion_facts(sorted(targets.versions), sorted(targets.runs))
-            blockers = self._blockers(tx, request, targets, facts, mask, has_plan=True)
+            facts = _facts(tx, targets)
+            blockers = self._blockers(tx, request, targets, mask, has_plan=True)
             binds = _binds(request, targets, facts, blockers)
             starts = self._nodes(tx, targets)
             downstream = tx.questions.trace(TraceQuery(starts, Direction.DOWNSTREAM))
@@ -181,12 +181,11 @@ class Deletion:
             tx.lock(collections=collections)
             tx.lock(nodes=sorted({*targets.versions, *targets.runs}))
             targets = self._targets(tx, caller, request, is_plan=plan is not None)
-            facts = tx.questions.deletion_facts(sorted(targets.versions), sorted(targets.runs))
             mask = Mask(tx, caller)
-            has_plan = plan is not None
-            blockers = self._blockers(tx, request, targets, facts, mask, has_plan=has_plan)
+            blockers = self._blockers(tx, request, targets, mask, has_plan=plan is not None)
             if plan is not None:
-                _refuse_changed(plan, _binds(request, targets, facts, blockers), mask)
+                binds = _binds(request, targets, _facts(tx, targets), blockers)
+                _refuse_changed(plan, binds, mask)
             if blockers:
                 listed = [
                     {"kind": b.kind, "name": b.name, "how_to_clear": b.how_to_clear}
@@ -288,7 +287,6 @@ class Deletion:
         tx: Transaction,
         request: DeletionRequest,
         targets: _Targets,
-        facts: DeletionFacts,
         mask: Mask,
         *,
         has_plan: bool,
@@ -306,7 +304,7 @@ class Deletion:
             how = "execute a plan that shows what loses its lineage, or delete without purge"
             logged = (key for run in targets.runs for key in tx.flow.logged_by_run(run)[0])
             left = sorted(key for key in logged if key not in targets.versions)
-            names = [*map(mask, facts.consumers), *map(mask, left)]
+            names = [*map(mask, _facts(tx, targets).consumers), *map(mask, left)]
             blockers += [Blocker("downstream", name.partition(":")[2], how) for name in names]
         return blockers
 
@@ -343,6 +341,11 @@ class Deletion:
                 record(tx, caller, now, "run.purge", run)
 
         self._context.graph.write(change)
+
+
+def _facts(tx: Transaction, targets: _Targets) -> DeletionFacts:
+    """What removing the targets would do: for plans and purges alone, since it costs most."""
+    return tx.questions.deletion_facts(sorted(targets.versions), sorted(targets.runs))
 
 
 def _emptied(run: Run, now: datetime) -> Run:

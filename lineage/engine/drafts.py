@@ -222,10 +222,7 @@ class Drafts:
 
     def _lock_draft(self, tx: Transaction, caller: Caller, id: DraftId, now: datetime) -> Draft:
         tx.lock(drafts=[id])
-        draft = tx.drafts.find(id)
-        if draft is None or (draft.actor != caller.name and not caller.is_admin):
-            raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
-        draft = replace(draft, expires_at=now + self._context.limits.draft_ttl)
+        draft = replace(_own(tx, caller, id), expires_at=now + self._context.limits.draft_ttl)
         tx.drafts.save(draft)
         return draft
 
@@ -234,10 +231,7 @@ class Drafts:
 
         def ask(tx: Transaction) -> Upload:
             upload = tx.contents.find_uploads([name]).get(name)
-            draft = tx.drafts.find(upload.draft) if upload is not None else None
-            if upload is None or draft is None:
-                raise NotFound("there is no such upload: ask the draft for a new one")
-            if draft.actor != caller.name and not caller.is_admin:
+            if upload is None or _find_own(tx, caller, upload.draft) is None:
                 raise NotFound("there is no such upload: ask the draft for a new one")
             return upload
 
@@ -264,9 +258,7 @@ class Drafts:
         """Store many small blobs for which this draft has uploads, flushed once. As `store`."""
 
         def ask(tx: Transaction) -> dict[Digest, Upload]:
-            draft = tx.drafts.find(id)
-            if draft is None or (draft.actor != caller.name and not caller.is_admin):
-                raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
+            _own(tx, caller, id)
             return tx.contents.uploads_for(id, [digest for digest, _ in items])
 
         uploads = self._context.graph.read(ask)
@@ -341,12 +333,7 @@ class Drafts:
     def discard(self, caller: Caller, id: DraftId) -> None:
         """Give the draft up; what it alone held goes. Its version, if it has one, stays."""
 
-        def check(tx: Transaction) -> None:
-            draft = tx.drafts.find(id)
-            if draft is None or (draft.actor != caller.name and not caller.is_admin):
-                raise NotFound(f"there is no draft {id}")
-
-        self._context.graph.read(check)
+        self._context.graph.read(lambda tx: _own(tx, caller, id))
         self._reclaim.drop_draft(id, expired_at=None)
 
     def _commit(self, tx: Transaction, caller: Caller, draft: Draft, now: datetime) -> Committed:
@@ -422,6 +409,21 @@ class Drafts:
         if draft.segment is not None:
             tx.flow.add_logged(draft.segment, key)
         return key
+
+
+def _find_own(tx: Transaction, caller: Caller, id: DraftId) -> Draft | None:
+    """The draft, if it is the caller's, or the caller an administrator."""
+    draft = tx.drafts.find(id)
+    is_own = draft is not None and (draft.actor == caller.name or caller.is_admin)
+    return draft if is_own else None
+
+
+def _own(tx: Transaction, caller: Caller, id: DraftId) -> Draft:
+    """As `_find_own`; NotFound where there is none."""
+    draft = _find_own(tx, caller, id)
+    if draft is None:
+        raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")
+    return draft
 
 
 def _checked(request: DraftRequest) -> DraftRequest:
