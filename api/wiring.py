@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from api.settings import Settings, SettingsError
 from lineage.engine import Engine, Limits
 from lineage.errors import Unavailable
-from lineage.ports import BlobStore, GraphStore
+from lineage.ports import GraphStore
 from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
 
@@ -35,11 +35,10 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The engine and what it runs on; `blobs` is there for reads that the engine has allowed."""
+    """The engine, and the graph store, which has to be closed."""
 
     engine: Engine
     graph: GraphStore
-    blobs: BlobStore
 
     def close(self) -> None:
         self.graph.close()
@@ -75,7 +74,7 @@ def open_stores(settings: Settings) -> Stores:
     except BaseException:
         graph.close()
         raise
-    return Stores(engine, graph, blobs)
+    return Stores(engine, graph)
 
 
 def _graph_path(url: str) -> Path:

@@ -27,7 +27,7 @@ def asked_of(dependant: Dependant) -> Iterator[Any]:
 
 def test_every_route_but_health_and_docs_passes_the_gate() -> None:
     nothing: Any = None
-    stores = Stores(Engine(nothing, nothing, nothing), nothing, nothing)
+    stores = Stores(Engine(nothing, nothing, nothing), nothing)
     app = create_app(stores, admin_key=None, draft_ttl_s=60)
     paths = set()
     for context in iter_route_contexts(app.routes):

@@ -49,7 +49,7 @@ class Teller:
         self.schemas = self.client.get("/openapi.json").json()["components"]["schemas"]
         self.told: set[str] = set()
         nothing: Any = None
-        stores = Stores(Engine(nothing, nothing, nothing), nothing, nothing)
+        stores = Stores(Engine(nothing, nothing, nothing), nothing)
         app = create_app(stores, admin_key=None, draft_ttl_s=60)
         self.routes: list[Any] = list(iter_route_contexts(app.routes))
 

@@ -223,7 +223,7 @@ def ask_broken(tmp_path: Path) -> Iterator[Callable[[Exception], httpx2.Response
     def ask(fault: Exception) -> httpx2.Response:
         blobs = LocalBlobStore(tmp_path)
         graph: Any = BrokenGraph(fault)
-        stores = Stores(Engine(graph, blobs, SystemClock()), graph, blobs)
+        stores = Stores(Engine(graph, blobs, SystemClock()), graph)
         app = create_app(stores, admin_key=None, draft_ttl_s=3600)
         with TestClient(app, base_url="http://localhost") as client:
             answer: httpx2.Response = client.get("/api/v1/projects/a/b")
