@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     auth: Literal["on", "off"] = "on"
     admin_key: SecretStr | None = None
     draft_ttl_s: int = Field(default=86_400, ge=1, le=_MAX_TTL_S)
+    query_timeout_s: int = Field(default=60, ge=1, le=3600)  # of one transaction on Neo4j
     upload_ttl_s: int = Field(default=3_600, ge=1, le=_MAX_TTL_S)
 
     @model_validator(mode="after")

@@ -11,9 +11,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from api.settings import Settings, SettingsError
+from cypher.store import Neo4jGraphStore
 from lineage.engine import Engine, Limits
 from lineage.errors import Unavailable
-from lineage.ports import GraphStore
+from lineage.ports import BlobStore, GraphStore
 from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
 
@@ -47,43 +48,59 @@ class Stores:
 def open_stores(settings: Settings) -> Stores:
     """Open both stores, making their folders, and finish what a crash left undone.
 
+    A database that another machine serves may be down now: then the server starts, is not ready,
+    and takes the work up when the database answers.
+
     Raises:
         SettingsError: a URL names a store that there is not.
         Unavailable: a store cannot be opened; says what to do.
     """
-    graph_path = _graph_path(settings.graph_url.get_secret_value())
-    blobs_path = _blobs_path(settings.blobs_url)
-    try:
-        graph_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
-        advice = "give this process the folder, or set another LINEAGE_GRAPH_URL"
-        raise Unavailable(
-            f"the graph's folder {graph_path.parent} cannot be made ({exc.strerror}): {advice}"
-        ) from exc
-    blobs = LocalBlobStore(blobs_path)
-    graph = SqlGraphStore(graph_path)
+    blobs = LocalBlobStore(_blobs_path(settings.blobs_url))
+    graph = _open_graph(settings, blobs)
     limits = Limits(
         draft_ttl=timedelta(seconds=settings.draft_ttl_s),
         upload_ttl=timedelta(seconds=settings.upload_ttl_s),
     )
     engine = Engine(graph, blobs, SystemClock(), limits=limits)
     try:
-        engine.check()
-        blobs.claim(graph.identity)
-        engine.reclaim.finish()
+        _take_up(engine, graph, blobs)
     except BaseException:
         graph.close()
         raise
     return Stores(engine, graph)
 
 
-def _graph_path(url: str) -> Path:
-    scheme = url.partition(":")[0]
-    if scheme in ("bolt", "neo4j", "bolt+s", "neo4j+s"):
-        raise SettingsError(
-            "LINEAGE_GRAPH_URL: this build has no Neo4j store yet; use sqlite:///absolute/path"
-        )
-    return _path("LINEAGE_GRAPH_URL", url, "sqlite", "sqlite:///var/lib/lineage/graph.db")
+def _open_graph(settings: Settings, blobs: BlobStore) -> GraphStore:
+    url = settings.graph_url.get_secret_value()
+    if url.startswith(("bolt", "neo4j")):
+        try:
+            # Before anything else: objects mean nothing without their graph.
+            return Neo4jGraphStore.at(url, timeout_s=settings.query_timeout_s, on_open=blobs.claim)
+        except ValueError as exc:
+            raise SettingsError(
+                f"LINEAGE_GRAPH_URL {exc}, such as bolt://neo4j:password@localhost:7687"
+            ) from None
+    path = _path("LINEAGE_GRAPH_URL", url, "sqlite", "sqlite:///var/lib/lineage/graph.db")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        advice = "give this process the folder, or set another LINEAGE_GRAPH_URL"
+        raise Unavailable(
+            f"the graph's folder {path.parent} cannot be made ({exc.strerror}): {advice}"
+        ) from exc
+    return SqlGraphStore(path)
+
+
+def _take_up(engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
+    """Finish what a crash left undone; not now if the graph is served elsewhere, and away."""
+    try:
+        engine.check()
+        blobs.claim(graph.identity)
+        engine.reclaim.finish()
+    except Unavailable as exc:
+        if isinstance(graph, SqlGraphStore) or exc.facts.get("reason") == "settings":
+            raise
+        _log.warning("started_without_graph reason=%r", exc.message)
 
 
 def _blobs_path(url: str) -> Path:

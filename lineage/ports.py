@@ -6,8 +6,14 @@ Unavailable (the store cannot be reached, is full, read-only or locked) or Timed
 **Graph store.** `write(fn)` runs `fn` in one transaction and may run it again from the start after
 a conflict with another writer, so `fn` touches nothing but its argument. When `write` returns, all
 that `fn` did survives a crash; when it raises, nothing of it is there. Several threads and several
-processes may write at once. `read(fn)` gives `fn` the same verbs over one consistent state; a verb
-that writes is refused there.
+processes may write at once.
+
+Writes may wait until something is read, or until `fn` has returned. So a verb's error may come from
+a later verb or from `write`, and once it has come, the transaction is lost whatever `fn` catches.
+
+`read(fn)` gives `fn` the same verbs; a verb that writes is refused there. Each verb answers from
+what was committed when it was asked: two verbs of one `read` may see a change between them. What
+has to hold for several verbs at once is read in `write`, under locks, or read again.
 
 Locks keep to one order, which is the order of `lock`'s parameters; a transaction that has locked a
 later class never goes back to an earlier one. Lock, then read: what a lock was waiting for shows

@@ -55,6 +55,19 @@ class TestSqlGraphStore(GraphStoreContract):
     pass
 
 
+def test_read_sees_one_state_whatever_others_write(store: GraphStore) -> None:
+    store.write(lambda tx: tx.runs.add(run("a")))
+
+    def fn(tx: Transaction) -> tuple[object, object]:
+        before = tx.runs.find([run_key("a"), run_key("b")])
+        in_threads(lambda: store.write(lambda tx: tx.runs.add(run("b"))), n=1)
+        return before, tx.runs.find([run_key("a"), run_key("b")])
+
+    before, after = store.read(fn)
+    assert before == after == {run_key("a"): run("a")}
+    assert len(store.read(lambda tx: tx.runs.find([run_key("a"), run_key("b")]))) == 2
+
+
 HEAD = """
 import sys
 from dataclasses import replace

@@ -1,0 +1,113 @@
+"""How values lie in properties: times, digests, documents and their leaves.
+
+Times are whole microseconds UTC. Digests are text. A document is JSON text, and beside it lies the
+text of its leaves, in which `split` finds one: `SEPARATOR path UNIT kind value SEPARATOR path …`.
+Neo4j keeps the name of every property for ever, so a leaf is no property of its own: the names that
+people log would fill that store, which is bounded and cannot be emptied.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from lineage.model import Scope
+from lineage.values import dumps, flatten, loads
+
+__all__ = [
+    "SEPARATOR",
+    "UNESCAPED",
+    "from_json",
+    "from_us",
+    "from_us_or_none",
+    "leaf_of",
+    "packed_leaves",
+    "packed_value",
+    "scope_values",
+    "to_json",
+    "to_us",
+    "to_us_or_none",
+]
+
+SEPARATOR: Final = "\x1e"
+_UNIT: Final = "\x1f"
+_ESCAPE: Final = "\x1b"
+# The escape itself first, and last on the way back: what stands behind it is then a letter.
+_ESCAPED: Final = ((_ESCAPE, "e"), (SEPARATOR, "r"), (_UNIT, "u"))
+UNESCAPED: Final = (
+    "replace(replace(replace(substring({leaf}, 1), '\\u001bu', '\\u001f'),"
+    " '\\u001br', '\\u001e'), '\\u001be', '\\u001b')"
+)
+"""Cypher for the text in a leaf of kind `t`."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_us(at: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_us_or_none(at: datetime | None) -> int | None:
+    return None if at is None else to_us(at)
+
+
+def from_us(us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def from_us_or_none(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+def to_json(value: Any) -> str:
+    return dumps(value).decode()
+
+
+def from_json(text: str) -> Any:
+    return {} if text == "{}" else loads(text)
+
+
+def _packed_text(text: str) -> str:
+    """A text as it stands in a leaf: without the signs that part leaves."""
+    for sign, letter in _ESCAPED:
+        text = text.replace(sign, _ESCAPE + letter)
+    return text
+
+
+def leaf_of(path: str) -> str:
+    """What stands before the value of a leaf, and nowhere else."""
+    return f"{SEPARATOR}{_packed_text(path)}{_UNIT}"
+
+
+def packed_value(value: Any) -> str:
+    """Its kind and value: `i7`, `f0.5`, `ttext`, `b1`; `z` for null and `n` for NaN."""
+    if value is None:
+        return "z"
+    if isinstance(value, bool):
+        return "b1" if value else "b0"
+    if isinstance(value, int):
+        return f"i{value}"
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return f"f{value!r}"
+        return "n" if math.isnan(value) else "fInfinity" if value > 0 else "f-Infinity"
+    return f"t{_packed_text(value)}"
+
+
+def packed_leaves(document: Mapping[str, Any]) -> str:
+    """All leaves of a document; where two have one path, the later counts."""
+    leaves = {item.path: item.value for item in flatten(document)}
+    if not leaves:
+        return ""
+    packed = [leaf_of(path) + packed_value(value) for path, value in leaves.items()]
+    return "".join(packed) + SEPARATOR
+
+
+def scope_values(scope: Scope) -> dict[str, Any]:
+    """Parameters: whether a scope sees everything, and the entities it sees besides what is
+    shared."""
+    return {"sees_all": scope.entities is None, "entities": sorted(scope.entities or ())}

@@ -1,0 +1,268 @@
+"""Filters and orders as Cypher: fixed fragments put together, values as parameters alone.
+
+Every test is true or false, never null, so that `not` inverts it: what may be missing is wrapped. A
+leaf of a document is read from the text of all its leaves; `columns.py` tells how they lie there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from cypher.columns import SEPARATOR, UNESCAPED, leaf_of, packed_value, to_us
+from lineage.errors import Invalid
+from lineage.filters import (
+    RUN_DOCUMENTS,
+    VERSION_DOCUMENTS,
+    And,
+    Compare,
+    Exists,
+    Filter,
+    Glob,
+    In,
+    Not,
+    Op,
+    Or,
+    Scalar,
+)
+from lineage.model import Json
+
+__all__ = ["RUNS", "VERSIONS", "Selection", "compose", "cursor_of"]
+
+_MAX_INT: Final = 2**63 - 1
+_CYPHER_OP: Final = {
+    Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">=",
+}  # fmt: skip
+_NUMBER: Final = (
+    "CASE left({leaf}, 1) WHEN 'i' THEN toInteger(substring({leaf}, 1))"
+    " WHEN 'f' THEN toFloat(substring({leaf}, 1)) END"
+)
+_TEXT: Final = f"CASE left({{leaf}}, 1) WHEN 't' THEN {UNESCAPED} END"
+_VALUE: Final = (
+    "CASE left({leaf}, 1) WHEN 'i' THEN toInteger(substring({leaf}, 1))"
+    f" WHEN 'f' THEN toFloat(substring({{leaf}}, 1)) WHEN 't' THEN {UNESCAPED}"
+    " WHEN 'b' THEN {leaf} = 'b1' END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a filter and an order may name, and how it reads in the selecting statement."""
+
+    columns: Mapping[str, str]
+    sets: Mapping[str, str]
+    documents: Mapping[str, str]  # the text of all leaves of each
+
+
+RUNS: Final = Selection(
+    columns={
+        "id": "r.run",
+        "name": "r.name",
+        "state": (
+            "CASE WHEN r.state = 'running' AND r.heartbeat_at < $stale_before"
+            " THEN 'crashed' ELSE r.state END"
+        ),
+        "job_type": "r.job_type",
+        "group": "r.group",
+        "notes": "r.notes",
+        "sweep": "split(r.sweep, '/')[2]",
+        "point": "r.point",
+        "created_at": "r.created_at",
+        "heartbeat_at": "r.heartbeat_at",
+        "finished_at": "r.finished_at",
+        "exit_code": "r.exit_code",
+    },
+    sets={"tags": "r.tags"},
+    documents={name: f"r.{name}_values" for name in RUN_DOCUMENTS},
+)
+VERSIONS: Final = Selection(
+    columns={
+        "collection": "v.collection",
+        "type": "v.type",
+        "index": "v.index",
+        "state": "v.state",
+        "digest": "v.digest",
+        "size_bytes": "v.size_bytes",
+        "n_files": "v.n_files",
+        "description": "v.description",
+        "created_at": "v.created_at",
+        "created_by": "v.created_by",
+    },
+    sets={
+        "tags": "v.tags",
+        "aliases": "COLLECT { MATCH (v)<-[:POINTS_TO]-(a:Alias) RETURN a.name }",
+    },
+    documents={name: f"v.{name}_values" for name in VERSION_DOCUMENTS},
+)
+
+
+class _Compiler:
+    """Collects parameters while it walks a filter."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._of = selection
+        self.values: dict[str, Any] = {}
+
+    def bind(self, value: Any) -> str:
+        name = f"f{len(self.values)}"
+        self.values[name] = value
+        return f"${name}"
+
+    def filter(self, where: Filter) -> str:
+        match where:
+            # As lists: the planner would multiply out what is joined by AND and OR.
+            case And(parts):
+                return f"all(x IN [{', '.join(map(self.filter, parts))}] WHERE x)"
+            case Or(parts):
+                return f"any(x IN [{', '.join(map(self.filter, parts))}] WHERE x)"
+            case Not(part):
+                return f"NOT {self.filter(part)}"
+            case Compare(field, op, value):
+                return self._compare(field, op, value)
+            case In(field, values):
+                return self._is_in(field, values)
+            case Glob(field, pattern):
+                return self._glob(field, self.bind(_regex(pattern)))
+            case Exists(field):
+                if field in self._of.sets:
+                    return f"(size({self._of.sets[field]}) > 0)"
+                return f"({self._of.columns.get(field) or self._leaf(field)} IS NOT NULL)"
+
+    def _compare(self, field: str, op: Op, value: Scalar) -> str:
+        if field in self._of.sets:
+            is_in = f"({self.bind(value)} IN {self._of.sets[field]})"
+            return f"NOT {is_in}" if op is Op.NE else is_in
+        if isinstance(value, float) and math.isnan(value):
+            return "false"
+        column = self._of.columns.get(field)
+        if column is not None:
+            return self._holds(f"{column} {_CYPHER_OP[op]} {self.bind(_parameter(value))}")
+        leaf = self._leaf(field)
+        if value is None:
+            # There is one null: none differs from it, none comes before or after.
+            return self._holds(f"{leaf} = 'z'") if op is Op.EQ else "false"
+        if isinstance(value, bool):
+            kind = f"{leaf} IN ['b0', 'b1'] AND "
+            test = f"{leaf} {_CYPHER_OP[op]} {self.bind(packed_value(value))}"
+            return self._holds(kind + test)
+        typed = _TEXT if isinstance(value, str) else _NUMBER
+        read = typed.format(leaf=leaf)
+        return self._holds(f"{read} {_CYPHER_OP[op]} {self.bind(_parameter(value))}")
+
+    def _holds(self, test: str) -> str:
+        return f"coalesce({test}, false)"
+
+    def _is_in(self, field: str, values: Sequence[Scalar]) -> str:
+        if field in self._of.sets:
+            return f"any(x IN {self._of.sets[field]} WHERE x IN {self.bind(list(values))})"
+        column = self._of.columns.get(field)
+        if column is not None:
+            return self._holds(f"{column} IN {self.bind(list(map(_parameter, values)))}")
+        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        others = [packed_value(v) for v in values if isinstance(v, bool | str) or v is None]
+        leaf = self._leaf(field)
+        is_other = self._holds(f"{leaf} IN {self.bind(others)}")
+        bound = self.bind([_parameter(n) for n in numbers if not math.isnan(n)])
+        is_number = self._holds(f"{_NUMBER.format(leaf=leaf)} IN {bound}")
+        return f"({is_other} OR {is_number})"
+
+    def _glob(self, field: str, pattern: str) -> str:
+        if field in self._of.sets:
+            return f"any(x IN {self._of.sets[field]} WHERE x =~ {pattern})"
+        read = self._of.columns.get(field) or _TEXT.format(leaf=self._leaf(field))
+        return self._holds(f"{read} =~ {pattern}")
+
+    def _leaf(self, field: str) -> str:
+        """The kind and value of a leaf; null where it is not there."""
+        document, _, path = field.partition(".")
+        if document not in self._of.documents:
+            raise Invalid("filter", f"unknown field {field!r:.100}")
+        found = f"split({self._of.documents[document]}, {self.bind(leaf_of(path))})[1]"
+        return f"split({found}, {self.bind(SEPARATOR)})[0]"
+
+    def order(self, field: str) -> str:
+        """What to sort by; null where there is nothing to sort by."""
+        return self._of.columns.get(field) or _VALUE.format(leaf=self._leaf(field))
+
+
+def _regex(pattern: str) -> str:
+    """A glob as a regular expression of Java that never tries twice.
+
+    What stands between two stars is matched where it first occurs and never given back, which is
+    right for a glob, and keeps a pattern of many stars from running for ever.
+    """
+    first, *rest = (
+        "".join("." if sign == "?" else re.sub(r"([^\w\s])", r"\\\1", sign) for sign in part)
+        for part in re.sub(r"\*+", "*", pattern).split("*")
+    )
+    if not rest:
+        return f"(?s){first}"
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return f"(?s){first}{middle}.*{rest[-1]}"
+
+
+def _parameter(value: Scalar) -> Any:
+    if isinstance(value, datetime):
+        return to_us(value)
+    if isinstance(value, int) and not -_MAX_INT - 1 <= value <= _MAX_INT:
+        return math.inf if value > 0 else -math.inf  # beyond every whole number that is stored
+    return value
+
+
+def compose(
+    statement: str, selection: Selection, *, where: Filter | None, order: str, after: Json
+) -> tuple[str, dict[str, Any]]:
+    """`statement` with its value, filter, place and order put in, and their parameters.
+
+    Raises:
+        Invalid: a cursor that no page before gave.
+    """
+    compiler = _Compiler(selection)
+    condition = "true" if where is None else compiler.filter(where)
+    is_descending = order.startswith("-")
+    value = compiler.order(order.removeprefix("-"))
+    place = "true" if after is None else _place(compiler, after, is_descending=is_descending)
+    down = " DESC" if is_descending else ""
+    text = statement.replace("/*value*/ null", value)
+    text = text.replace("/*where*/ true", condition).replace("/*place*/ true", place)
+    text = text.replace("/*order*/ key", f"rank = 3, rank{down}, value{down}, key")
+    return text, compiler.values
+
+
+def _place(compiler: _Compiler, after: Json, *, is_descending: bool) -> str:
+    """Whether a row comes after the cursor."""
+    match after:
+        case ["missing", str(key)]:
+            return f"rank = 3 AND key > {compiler.bind(key)}"
+        case ["number", int() | float() | "inf" | "-inf" as value, str(key)]:
+            rank, bound = 0, float(value) if isinstance(value, str) else value
+        case ["text", str(bound), str(key)]:
+            rank = 1
+        case ["bool", bool(bound), str(key)]:
+            rank = 2
+        case _:
+            raise Invalid("after", "is not a cursor of this list")
+    value, beyond = compiler.bind(bound), "<" if is_descending else ">"
+    tie = f"value = {value} AND key > {compiler.bind(key)}"
+    same = f"rank = {rank} AND (value {beyond} {value} OR {tie})"
+    return f"(rank = 3 OR rank {beyond} {rank} OR {same})"
+
+
+def cursor_of(rows: Sequence[Any], limit: int) -> Json:
+    """The cursor behind the first `limit` rows of (key, value); None if there are no more."""
+    if len(rows) <= limit or limit < 1:
+        return None
+    key, value = rows[limit - 1]
+    if value is None:
+        return ["missing", key]
+    if isinstance(value, bool):
+        return ["bool", value, key]
+    if isinstance(value, str):
+        return ["text", value, key]
+    # JSON has no infinities.
+    is_endless = isinstance(value, float) and math.isinf(value)
+    return ["number", str(value) if is_endless else value, key]

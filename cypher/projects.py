@@ -1,0 +1,39 @@
+"""Projects and their entities."""
+
+from __future__ import annotations
+
+from cypher.columns import from_us, scope_values, to_us
+from cypher.statements import Statements
+from lineage.model import Access, Project, Scope
+from lineage.names import ProjectKey
+
+__all__ = ["CypherProjects"]
+
+
+class CypherProjects:
+    """`lineage.ports.Projects` on Neo4j."""
+
+    __slots__ = ("_cypher",)
+
+    def __init__(self, cypher: Statements) -> None:
+        self._cypher = cypher
+
+    def find(self, key: ProjectKey) -> Project | None:
+        row = self._cypher.one("find_project", key=key)
+        return None if row is None else Project(key, Access(row[0]), from_us(row[1]))
+
+    def add(self, project: Project) -> None:
+        key = project.key
+        row = {"key": key, "entity": key.entity, "access": project.access}
+        self._cypher.later("add_project", row | {"created_at": to_us(project.created_at)})
+
+    def set_access(self, key: ProjectKey, access: Access) -> None:
+        self._cypher.later("set_access", {"key": key, "access": access})
+
+    def select(
+        self, scope: Scope, *, entity: str | None, after: ProjectKey | None, limit: int
+    ) -> list[Project]:
+        rows = self._cypher.all(
+            "select_projects", **scope_values(scope), entity=entity, after=after or "", limit=limit
+        )
+        return [Project(ProjectKey(key), Access(access), from_us(at)) for key, access, at in rows]

@@ -1,0 +1,126 @@
+"""Questions that the database answers as a whole: closures, rankings, what a deletion would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+
+from cypher.columns import SEPARATOR, from_us, leaf_of, scope_values
+from cypher.flow import runs_of
+from cypher.statements import Statements
+from cypher.trace import trace
+from lineage.digest import Digest
+from lineage.manifest import Entry, parse_entries
+from lineage.model import (
+    Bytes,
+    DeletionFacts,
+    Goal,
+    Holder,
+    NodeInfo,
+    Ranked,
+    Ranking,
+    Scope,
+    Stats,
+    Trace,
+    TraceQuery,
+)
+from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey, VersionKey
+
+__all__ = ["CypherQuestions"]
+
+
+class CypherQuestions:
+    """`lineage.ports.Questions` on Neo4j."""
+
+    __slots__ = ("_cypher",)
+
+    def __init__(self, cypher: Statements) -> None:
+        self._cypher = cypher
+
+    def trace(self, query: TraceQuery) -> Trace:
+        return trace(self._cypher, query)
+
+    def describe(self, keys: Sequence[NodeKey]) -> dict[NodeKey, NodeInfo]:
+        found: dict[NodeKey, NodeInfo] = {}
+        versions = [key for key in keys if key.startswith("artifact:")]
+        for key, state, type_, at in self._cypher.all("describe_versions", keys=versions):
+            node, name = NodeKey(key), key.rpartition("/")[2]
+            found[node] = NodeInfo(node, state, type_, name, from_us(at))
+        pairs = [
+            {"key": key, "run": key.partition("#")[0]} for key in keys if key.startswith("run:")
+        ]
+        for key, state, type_, name, at in self._cypher.all("describe_segments", pairs=pairs):
+            node = NodeKey(key)
+            found[node] = NodeInfo(node, state, type_, name, from_us(at))
+        return found
+
+    def rank(self, sweep: SweepKey, *, metric: str, goal: Goal, limit: int) -> Ranking:
+        name = "rank_minimize" if goal is Goal.MINIMIZE else "rank_maximize"
+        values = {"sweep": sweep, "leaf": leaf_of(metric), "end": SEPARATOR}
+        rows = self._cypher.all(name, **values, limit=limit)
+        runs = tuple(Ranked(RunKey(key), float(value)) for key, value in rows)
+        return Ranking(runs, self._cypher.value("count_unranked", **values))
+
+    def deletion_facts(
+        self, versions: Sequence[VersionKey], runs: Sequence[RunKey]
+    ) -> DeletionFacts:
+        going = set(runs)
+        digests, freed_bytes, n_all, all_bytes = self._cypher.one("find_fate", keys=versions)
+        holders = self._cypher.all("find_holders", keys=versions)
+        consumers = runs_of(self._cypher.column("find_consumers", keys=versions))
+        return DeletionFacts(
+            n_pages=self._cypher.value("find_dying_pages", keys=versions),
+            n_blobs=len(digests),
+            freed_bytes=freed_bytes,
+            blobs=Digest.of(b"".join(Digest(digest).raw for digest in digests)),
+            n_shared=n_all - len(digests),
+            shared_bytes=all_bytes - freed_bytes,
+            holders=tuple(sorted((Holder(name[1:], *n) for name, *n in holders), key=_by_key)),
+            consumers=tuple(run for run in consumers if run not in going),
+        )
+
+    def stored_bytes(self, versions: Sequence[VersionKey]) -> Bytes:
+        own_bytes, n_blobs, all_bytes = self._cypher.one("find_bytes", keys=versions)
+        return Bytes(all_bytes, all_bytes - own_bytes, n_blobs)
+
+    def stored_bytes_in(self, project: ProjectKey, collection: CollectionKey | None) -> Bytes:
+        name = None if collection is None else collection.name
+        keys = self._cypher.value("find_live_versions", project=project, collection=name)
+        return self.stored_bytes(list(map(VersionKey, keys)))
+
+    def containing(
+        self, scope: Scope, *, digest: Digest | None, path: str | None, limit: int
+    ) -> list[VersionKey]:
+        pages: Sequence[str] = ()
+        if digest is not None:
+            kind = "blob" if digest.is_blob else "file"
+            pages = self._cypher.column(f"find_pages_with_{kind}", digest=digest)
+            if path is not None:
+                bodies = self._cypher.iter("find_bodies", digests=pages)
+                pages = _having(bodies, lambda entry: _is_file(entry, digest, path))
+        elif path is not None:
+            spelled = '"path":' + orjson.dumps(path).decode()
+            bodies = self._cypher.iter("find_pages_spanning", path=path, spelled=spelled)
+            pages = _having(bodies, lambda entry: entry.path == path)
+        values = scope_values(scope) | {"digests": pages, "limit": limit}
+        return list(map(VersionKey, self._cypher.column("find_readable_owners", **values)))
+
+    def stats(self) -> Stats:
+        return Stats(*self._cypher.one("count_all"))
+
+
+def _by_key(holder: Holder) -> str:
+    return holder.key
+
+
+def _having(bodies: Iterable[tuple[str, str]], is_wanted: Callable[[Entry], bool]) -> list[str]:
+    """The pages with an entry that is wanted."""
+    return [page for page, body in bodies if any(map(is_wanted, parse_entries(body.encode())))]
+
+
+def _is_file(entry: Entry, digest: Digest, path: str) -> bool:
+    """Whether the entry is a file of this path with this digest, or a part with it."""
+    if entry.path != path or entry.ref is not None:
+        return False
+    return digest == entry.digest or digest in entry.parts

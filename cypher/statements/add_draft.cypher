@@ -1,0 +1,6 @@
+// Adds drafts.
+// Parameters: $rows [properties]
+UNWIND $rows AS row
+CREATE (d:Draft)
+SET d = row
+RETURN count(*) AS n;

@@ -1,0 +1,8 @@
+// Records that segments logged content that was there already.
+// Parameters: $rows [{segment, version}]
+// Index: node_key
+UNWIND $rows AS row
+MATCH (s:Node:Run {key: row.segment})
+MATCH (v:Node:Artifact {key: row.version})
+MERGE (s)-[:REPRODUCED]->(v)
+RETURN count(*) AS n;

@@ -1,0 +1,9 @@
+// Blobs.
+// Parameters: $digests
+// Columns: digest, size_bytes, object, until
+// Order: digest
+// Index: blob_digest
+UNWIND $digests AS digest
+MATCH (b:Blob {digest: digest})
+RETURN b.digest AS digest, b.size_bytes AS size_bytes, b.object AS object, b.until AS until
+ORDER BY digest;

@@ -1,0 +1,15 @@
+// Which pages a live version in a readable project owns, or a draft of the caller.
+// Parameters: $digests, $sees_all whether the scope sees everything, $entities it sees, $caller
+// Columns: digest
+// Order: digest
+// Index: page_digest
+UNWIND $digests AS digest
+MATCH (p:Page {digest: digest})
+WHERE EXISTS {
+    MATCH (p)<-[:HAS_PAGE]-(v:Artifact)-[:VERSION_OF]->(:Collection)-[:IN]->(j:Project)
+    WHERE v.state = 'committed'
+      AND ($sees_all OR j.access <> 'private' OR j.entity IN $entities)
+  }
+  OR EXISTS { MATCH (p)<-[:HAS_PAGE]-(d:Draft) WHERE d.actor = $caller }
+RETURN p.digest AS digest
+ORDER BY digest;

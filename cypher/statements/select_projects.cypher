@@ -1,0 +1,13 @@
+// Readable projects, of one entity or of all, after a key.
+// Parameters: $sees_all whether the scope sees everything, $entities it sees, $entity or null,
+//   $after the key to start after, $limit
+// Columns: key, access, created_at
+// Order: key
+// Index: project_key
+MATCH (p:Project)
+WHERE p.key > $after
+  AND ($entity IS NULL OR p.entity = $entity)
+  AND ($sees_all OR p.access <> 'private' OR p.entity IN $entities)
+RETURN p.key AS key, p.access AS access, p.created_at AS created_at
+ORDER BY key
+LIMIT $limit;

@@ -1,0 +1,138 @@
+"""Walks over the flow graph by VarLengthExpand(Pruning,BFS): each node once, one packed answer.
+
+From one start or a few, the database walks. From many, as for the plan of a large deletion, it
+would walk from each by itself, so then it is asked level by level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from cypher.statements import Statements, load, with_hops
+from lineage.model import Direction, Edge, EdgeKind, Trace, TraceQuery
+from lineage.names import NodeKey
+
+__all__ = ["find_path", "kind_of", "trace"]
+
+_FEW: Final = 4
+_BATCH: Final = 20_000  # keys in one question: bounds its packed answer
+
+_Ends = dict[str, Sequence[str]]  # where the edges of a node lead, or come from
+
+
+def kind_of(src: str, dst: str) -> EdgeKind:
+    """The kind of a flow edge: the kinds of its ends say it."""
+    if src.startswith("artifact:"):
+        return EdgeKind.FEEDS
+    return EdgeKind.LOGGED if dst.startswith("artifact:") else EdgeKind.CONTINUES
+
+
+def trace(cypher: Statements, query: TraceQuery) -> Trace:
+    """The closure of the starts, as `lineage.ports.Questions.trace` promises it."""
+    starts = set(map(str, query.starts))
+    ends: _Ends = {}
+    if query.max_hops == 0:
+        levels, has_all = [], True
+    elif len(starts) <= _FEW:
+        hops, ends = _walk(cypher, sorted(starts), query)
+        levels = _by_hop(hops)
+        has_all = query.limit is None or len(hops) <= query.limit
+    else:
+        levels, has_all = _level_by_level(cypher, starts, query)
+    for level in levels:
+        level.sort()
+    if query.limit is not None:
+        levels = _first(levels, query.limit)
+    # Sorting plain texts is twice as fast as sorting keys, so they become keys here.
+    keys = tuple(tuple(map(NodeKey, level)) for level in levels if level)
+    if not query.with_edges:
+        return Trace(keys, complete=has_all)
+    inside = starts.union(*levels)
+    return Trace(keys, _edges(cypher, inside, ends, query.direction), has_all)
+
+
+def _walk(
+    cypher: Statements, starts: Sequence[str], query: TraceQuery
+) -> tuple[dict[str, int], _Ends]:
+    """Nodes with their hop, without the starts; and, if edges are wanted, their ends."""
+    name = "trace_edges" if query.with_edges else "trace"
+    text = with_hops(load()[f"{name}_{query.direction}"], query.max_hops)
+    found: dict[str, int] = {}
+    ends: _Ends = {}
+    for start in starts:
+        [(hops, keys, *lists)] = cypher.composed(text, {"start": start})
+        if found:
+            for key, hop in zip(keys, hops, strict=True):
+                if hop < found.get(key, hop + 1):
+                    found[key] = hop
+        else:
+            found = dict(zip(keys, hops, strict=True))
+        if lists:
+            ends.update(zip(keys, lists[0], strict=True))
+    for start in starts:
+        found.pop(start, None)
+    return found, ends
+
+
+def _by_hop(hops: dict[str, int]) -> list[list[str]]:
+    levels: list[list[str]] = [[] for _ in range(max(hops.values(), default=0))]
+    for key, hop in hops.items():
+        levels[hop - 1].append(key)
+    return levels
+
+
+def _level_by_level(
+    cypher: Statements, starts: set[str], query: TraceQuery
+) -> tuple[list[list[str]], bool]:
+    """Keys by hop, up to the level that passes the limit; and whether that is all."""
+    seen, frontier = set(starts), sorted(starts)
+    levels: list[list[str]] = []
+    n_found = 0
+    while frontier and (query.max_hops is None or len(levels) < query.max_hops):
+        reached: set[str] = set()
+        for batch in _batches(frontier):
+            reached.update(cypher.value(f"find_next_{query.direction}", keys=batch))
+        reached -= seen
+        seen |= reached
+        frontier = sorted(reached)
+        levels.append(frontier)
+        n_found += len(frontier)
+        if query.limit is not None and n_found > query.limit:
+            return levels, False
+    return levels, True
+
+
+def _first(levels: list[list[str]], limit: int) -> list[list[str]]:
+    kept: list[list[str]] = []
+    for level in levels:
+        kept.append(level[:limit])
+        limit -= len(kept[-1])
+    return kept
+
+
+def _batches(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    for start in range(0, len(keys), _BATCH):
+        yield keys[start : start + _BATCH]
+
+
+def _edges(
+    cypher: Statements, inside: set[str], ends: _Ends, direction: Direction
+) -> tuple[Edge, ...]:
+    """The edges among these nodes, by (src, dst)."""
+    is_downstream = direction is Direction.DOWNSTREAM
+    name = "find_edges_from" if is_downstream else "find_edges_into"
+    for batch in _batches(sorted(inside.difference(ends))):
+        ends.update(zip(*cypher.one(name, keys=batch), strict=True))
+    inner = ((key, end) for key in inside for end in ends.get(key, ()) if end in inside)
+    found = sorted(inner if is_downstream else ((src, dst) for dst, src in inner))
+    keys = {key: NodeKey(key) for key in inside}
+    return tuple(Edge(keys[src], keys[dst], kind_of(src, dst)) for src, dst in found)
+
+
+def find_path(cypher: Statements, start: NodeKey, end: NodeKey) -> list[NodeKey] | None:
+    """A shortest path along the flow, searched from both ends at once; None if there is none."""
+    if start == end:
+        return [start] if cypher.value("find_node", key=start) else None
+    keys = cypher.value("find_path", start=start, end=end)
+    return None if keys is None else list(map(NodeKey, keys))
