@@ -144,7 +144,7 @@ class Projects:
         """Create the project with this access, or change what it has; takes effect at once."""
 
         def change(tx: Transaction) -> Project:
-            tx.lock(projects=[key])
+            tx.lock(projects=[key])  # of two changes at once, each records what it replaced
             project = ensure_writable(self._context, tx, caller, key, access=access)
             if not _is_team(caller, key):
                 raise Denied(f"only the team of {key} changes who may reach it")
@@ -168,7 +168,7 @@ def ensure_writable(
 ) -> Project:
     """As `writable`, but a team member who names a new project creates it.
 
-    The caller of this locks the project first.
+    Of two that create it at once, the store lets one commit, and the other runs again.
     """
     project = tx.projects.find(key)
     if project is None and _is_team(caller, key):

@@ -175,12 +175,14 @@ class Deletion:
     def _delete(self, caller: Caller, request: DeletionRequest, plan: Plan | None) -> Receipt:
         now = self._context.now()
 
-        def mark(tx: Transaction) -> _Targets:
-            targets = self._targets(tx, caller, request, is_plan=plan is not None)
-            collections = sorted({key.collection for key in targets.versions})
+        def mark(tx: Transaction) -> _Targets | None:
+            seen = self._targets(tx, caller, request, is_plan=plan is not None)
+            collections = sorted({key.collection for key in seen.versions})
             tx.lock(collections=collections)
-            tx.lock(nodes=sorted({*targets.versions, *targets.runs}))
+            tx.lock(nodes=sorted({*seen.versions, *seen.runs}))
             targets = self._targets(tx, caller, request, is_plan=plan is not None)
+            if not (targets.versions.keys() <= seen.versions.keys()):
+                return None  # logged meanwhile, and not locked
             mask = Mask(tx, caller)
             blockers = self._blockers(tx, request, targets, mask, has_plan=plan is not None)
             if plan is not None:
@@ -197,6 +199,8 @@ class Deletion:
             return targets
 
         targets = self._context.graph.write(mark)
+        while targets is None:
+            targets = self._context.graph.write(mark)
         freed = Freed()
         for key in sorted(targets.versions):
             freed += self._reclaim.cut_version(key)

@@ -31,7 +31,6 @@ from lineage.names import (
     CollectionKey,
     NodeKey,
     RunKey,
-    VersionKey,
     check_alias,
     check_name,
     check_tag,
@@ -110,15 +109,14 @@ class Drafts:
 
         def change(tx: Transaction) -> tuple[DraftAnswer, Settled | None, list[ObjectName]]:
             now = self._context.now()
-            draft = self._open(tx, caller, request, now)
+            draft, is_new, collection = self._open(tx, caller, request, now)
             if draft.version is not None:
                 return DraftAnswer(draft, (), (), _committed(tx, draft)), None, []
             self._lock_nodes(tx, caller, draft)
             if draft.segment is None and request.run is not None:
-                live_run(tx, request.run)
                 draft = replace(draft, segment=seal_current(tx, request.run))
                 tx.drafts.save(draft)
-            missing = self._attach_readable(tx, caller, draft)
+            missing = self._attach_readable(tx, caller, draft, is_new=is_new)
             new = [page for page in pages if page.digest in missing]
             holds, given_up = hold_blobs(self._context, tx, caller, draft, _needs(new), now)
             if new and not any(hold.upload for hold in holds):
@@ -127,10 +125,11 @@ class Drafts:
                 missing -= {page.digest for page in new}
             committed, settled = None, None
             if not missing and (bodies or not request.pages):
-                committed = self._commit(tx, caller, draft, now)
+                facts = self._page_facts(tx, draft, new)
+                committed = self._commit(tx, caller, draft, collection, facts, now)
                 tx.drafts.release(draft.id, [hold.digest for hold in holds])
-                # From an earlier request of this draft, as a rule: nothing.
-                if tx.drafts.held(draft.id) or tx.contents.uploads_of(draft.id):
+                # Only an earlier request of this draft can have left more.
+                if not is_new and (tx.drafts.held(draft.id) or tx.contents.uploads_of(draft.id)):
                     settled = settle(tx, draft.id)
                 draft = replace(draft, version=committed.version.key, created=committed.created)
             ordered = tuple(digest for digest in draft.pages if digest in missing)
@@ -142,21 +141,24 @@ class Drafts:
             self._reclaim.settle_draft(request.id, settled)
         return answer
 
-    def _open(self, tx: Transaction, caller: Caller, request: DraftRequest, now: datetime) -> Draft:
-        """The draft, made if it is new, and its locks down to the collection's."""
-        key, project = request.collection, request.collection.project
-        tx.lock(drafts=[request.id], projects=[project])
-        ensure_writable(self._context, tx, caller, project)
+    def _open(
+        self, tx: Transaction, caller: Caller, request: DraftRequest, now: datetime
+    ) -> tuple[Draft, bool, Collection]:
+        """The draft, made if it is new, whether it is, and its collection: both are locked."""
+        key = request.collection
+        tx.lock(drafts=[request.id])
+        ensure_writable(self._context, tx, caller, key.project)
         tx.lock(collections=[key])
         draft = tx.drafts.find(request.id)
         if draft is not None:
             _refuse_other(draft, caller, request)
             draft = replace(draft, expires_at=now + self._context.limits.draft_ttl)
             tx.drafts.save(draft)
-            return draft
+            return draft, False, tx.collections.find([key])[key]
         collection = tx.collections.find([key]).get(key)
         if collection is None:
-            tx.collections.add(Collection(key, request.type, now))
+            collection = Collection(key, request.type, now)
+            tx.collections.add(collection)
             record(tx, caller, now, "collection.create", key, after={"type": request.type})
         elif collection.type != request.type:
             reason = f"collection {key} holds artifacts of type {collection.type}"
@@ -178,22 +180,30 @@ class Drafts:
             description=request.description,
         )
         tx.drafts.add(draft)
-        return draft
+        return draft, True, collection
 
     def _lock_nodes(self, tx: Transaction, caller: Caller, draft: Draft) -> None:
-        """The run, and what the draft's aliases point at now; the collection is locked."""
+        """The run, which must be live, and what the draft's aliases point at now.
+
+        The collection is locked, and its project is known to be writable.
+        """
         targets = tx.versions.find_aliases(draft.collection, [LATEST, *draft.aliases])
         nodes: set[NodeKey | RunKey] = set(targets.values())
         if draft.run is not None:
-            writable(tx, caller, draft.run.project)
+            if draft.run.project != draft.collection.project:
+                writable(tx, caller, draft.run.project)
             nodes.add(draft.run)
         tx.lock(nodes=sorted(nodes))
+        if draft.run is not None:
+            live_run(tx, draft.run)
 
-    def _attach_readable(self, tx: Transaction, caller: Caller, draft: Draft) -> set[Digest]:
+    def _attach_readable(
+        self, tx: Transaction, caller: Caller, draft: Draft, *, is_new: bool
+    ) -> set[Digest]:
         """Attach the pages that the caller can read already; those that are still missing."""
         wanted = sorted(set(draft.pages))
         tx.lock(pages=wanted)
-        attached = tx.drafts.attached(draft.id)
+        attached = set() if is_new else tx.drafts.attached(draft.id)
         missing = [digest for digest in wanted if digest not in attached]
         readable = tx.contents.readable_pages(missing, scope_of(caller)) if missing else set()
         if readable:
@@ -323,7 +333,14 @@ class Drafts:
             tx.lock(collections=[draft.collection])
             self._lock_nodes(tx, caller, draft)
             tx.lock(pages=sorted(set(draft.pages)))
-            return self._commit(tx, caller, draft, now), settle(tx, id)
+            collection = tx.collections.find([draft.collection])[draft.collection]
+            attached = tx.drafts.attached(id)
+            missing = [digest for digest in draft.pages if digest not in attached]
+            if missing:
+                reason = f"{len(missing)} pages of the draft are missing: send them first"
+                raise Conflict(reason, missing_pages=missing[:1000])
+            facts = self._page_facts(tx, draft, [])
+            return self._commit(tx, caller, draft, collection, facts, now), settle(tx, id)
 
         committed, settled = self._context.graph.write(change)
         if settled is not None:
@@ -336,69 +353,65 @@ class Drafts:
         self._context.graph.read(lambda tx: _own(tx, caller, id))
         self._reclaim.drop_draft(id, expired_at=None)
 
-    def _commit(self, tx: Transaction, caller: Caller, draft: Draft, now: datetime) -> Committed:
+    def _page_facts(self, tx: Transaction, draft: Draft, new: Sequence[Page]) -> list[Page]:
+        """What is known of the draft's pages, in order; `new` were added by this transaction."""
+        known = {page.digest: page for page in new}
+        others = [digest for digest in draft.pages if digest not in known]
+        if others:
+            known |= tx.contents.find_pages(others)
+        return [known[digest] for digest in draft.pages]
+
+    def _commit(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        draft: Draft,
+        collection: Collection,
+        pages: Sequence[Page],
+        now: datetime,
+    ) -> Committed:
         """The version of a draft whose pages are all attached; every lock is held."""
-        if draft.run is not None:
-            live_run(tx, draft.run)
-        n_files, size_bytes = self._check_manifest(tx, draft)
+        _refuse_unsorted(pages)
         manifest = manifest_digest(draft.pages)
         existing = tx.versions.find_by_manifest(draft.collection, manifest)
         if existing is not None:
-            key, created = existing, False
+            key, version = existing, None
             creator = tx.flow.loggers([key]).get(key)
             if draft.segment is not None and (creator is None or creator.run != draft.run):
                 tx.flow.add_reproduced(draft.segment, key)
             # The version owns these pages: the draft must not keep them past its deletion.
             tx.drafts.detach(draft.id, draft.pages)
         else:
-            key, created = self._add_version(tx, draft, manifest, n_files, size_bytes, now), True
+            version = self._add_version(tx, draft, collection, manifest, pages, now)
+            key = version.key
+        created = version is not None
         for alias in (LATEST, *draft.aliases):
             tx.versions.set_alias(draft.collection, alias, key)
         tx.drafts.save(replace(draft, version=key, created=created))
         after = {"created": created, "run": draft.segment, "aliases": list(draft.aliases)}
         record(tx, caller, now, "version.log", key, after=after)
-        return Committed(tx.versions.find([key])[key], created)
-
-    def _check_manifest(self, tx: Transaction, draft: Draft) -> tuple[int, int]:
-        """Number and bytes of the files of a draft whose pages make one sorted manifest."""
-        attached = tx.drafts.attached(draft.id)
-        missing = [digest for digest in draft.pages if digest not in attached]
-        if missing:
-            reason = f"{len(missing)} pages of the draft are missing: send them first"
-            raise Conflict(reason, missing_pages=missing[:1000])
-        pages = tx.contents.find_pages(draft.pages)
-        before = b""
-        for position, digest in enumerate(draft.pages):
-            page = pages[digest]
-            if page.first_path.encode() <= before:
-                raise Invalid(
-                    "pages", f"page {position} is out of order or overlaps the one before"
-                )
-            if not page.is_closed and position != len(draft.pages) - 1:
-                raise Invalid("pages", f"page {position} ends too early")
-            before = page.last_path.encode()
-        listed = [pages[digest] for digest in draft.pages]
-        return sum(p.n_entries for p in listed), sum(p.size_bytes for p in listed)
+        if version is None:
+            return Committed(tx.versions.find([key])[key], created)
+        aliases = tuple(sorted({LATEST, *draft.aliases}))
+        return Committed(replace(version, aliases=aliases), created)
 
     def _add_version(
         self,
         tx: Transaction,
         draft: Draft,
+        collection: Collection,
         manifest: Digest,
-        n_files: int,
-        size_bytes: int,
+        pages: Sequence[Page],
         now: datetime,
-    ) -> VersionKey:
-        collection = tx.collections.find([draft.collection])[draft.collection]
-        key = draft.collection.version(collection.next_index)
+    ) -> Version:
         tx.collections.save(replace(collection, next_index=collection.next_index + 1))
         version = Version(
-            key=key,
+            key=draft.collection.version(collection.next_index),
             type=draft.type,
             state=VersionState.COMMITTED,
             manifest=manifest,
-            size_bytes=size_bytes,
-            n_files=n_files,
+            size_bytes=sum(page.size_bytes for page in pages),
+            n_files=sum(page.n_entries for page in pages),
             created_at=now,
             created_by=draft.actor,
             metadata=draft.metadata,
@@ -407,8 +420,19 @@ class Drafts:
         )
         tx.versions.add(version, draft.id, draft.pages)
         if draft.segment is not None:
-            tx.flow.add_logged(draft.segment, key)
-        return key
+            tx.flow.add_logged(draft.segment, version.key)
+        return version
+
+
+def _refuse_unsorted(pages: Sequence[Page]) -> None:
+    """Invalid if the pages do not make one sorted manifest."""
+    before = b""
+    for position, page in enumerate(pages):
+        if page.first_path.encode() <= before:
+            raise Invalid("pages", f"page {position} is out of order or overlaps the one before")
+        if not page.is_closed and position != len(pages) - 1:
+            raise Invalid("pages", f"page {position} ends too early")
+        before = page.last_path.encode()
 
 
 def _find_own(tx: Transaction, caller: Caller, id: DraftId) -> Draft | None:

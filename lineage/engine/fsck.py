@@ -121,7 +121,14 @@ class Fsck:
         )
 
     def _cycle(self) -> Iterator[Finding]:
-        left = self._context.graph.read(lambda tx: unsorted_nodes(tx.flow.iter_edges()))
+        def ask(tx: Transaction) -> list[NodeKey]:
+            return unsorted_nodes(tx.flow.iter_edges())
+
+        left = self._context.graph.read(ask)
+        if left:
+            # Edges that were purged while others were read may have looked like one.
+            again = set(self._context.graph.read(ask))
+            left = [node for node in left if node in again]
         if left:
             yield Finding("cycle", " ".join(left[:20]))
 

@@ -146,9 +146,7 @@ class Runs:
         )
 
         def change(tx: Transaction) -> tuple[Run, bool]:
-            project = start.key.project
-            tx.lock(projects=[project])
-            ensure_writable(self._context, tx, caller, project)
+            ensure_writable(self._context, tx, caller, start.key.project)
             tx.lock(nodes=[start.key])
             found = tx.runs.find([start.key]).get(start.key)
             if found is not None:
@@ -326,7 +324,8 @@ class Runs:
 
         def change(tx: Transaction) -> Version:
             writable(tx, caller, key.project)
-            readable(tx, caller, version.project)
+            if version.project != key.project:
+                readable(tx, caller, version.project)
             tx.lock(nodes=sorted({NodeKey(key), NodeKey(version)}))
             live_run(tx, key)
             found = live_version(tx, version)

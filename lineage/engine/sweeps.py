@@ -53,7 +53,6 @@ class Sweeps:
         sweep = self._parse(key, check_document(config, "config"))
 
         def change(tx: Transaction) -> Sweep:
-            tx.lock(projects=[key.project])
             ensure_writable(self._context, tx, caller, key.project)
             tx.lock(sweeps=[key])
             found = tx.sweeps.find(key)

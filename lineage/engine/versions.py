@@ -207,8 +207,9 @@ class Versions:
 
     def page_bodies(self, caller: Caller, key: VersionKey) -> Iterator[bytes]:
         """The manifest's pages, in order: NDJSON, one entry a line. Gone for a deleted version."""
-        version = self._live(caller, key)
-        bodies = self._context.graph.read(lambda tx: list(tx.contents.bodies(version.key)))
+        self._live(caller, key)
+        bodies = self._context.graph.read(lambda tx: list(tx.contents.bodies(key)))
+        self._live(caller, key)  # a deletion may have begun to take pages away meanwhile
         yield from bodies
 
     def entry(self, caller: Caller, key: VersionKey, path: str) -> Entry:
@@ -219,6 +220,7 @@ class Versions:
         for entry in parse_entries(body or b""):
             if entry.path == path:
                 return entry
+        self._live(caller, key)
         raise NotFound(f"{key.path} has no file {path!r:.200}")
 
     def _live(self, caller: Caller, key: VersionKey) -> Version:
