@@ -5,22 +5,29 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+GRAPH ?= sqlite
 MINUTES ?= 10
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 PEERS := .venv-bench/.installed
 
-.PHONY: help demo test check serve bench soak wheel clean
+NEO4J := $(BIN)/python -m tests.services.neo4j
+NEO4J_TESTS := tests/services tests/contracts tests/statements tests/browser tests/e2e
+
+.PHONY: help demo test test-neo4j check serve neo4j neo4j-stop bench soak wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(STAMP) ## run the example pipeline against a server of its own, and draw its lineage
-	@$(BIN)/python -m examples.digits
+demo: $(STAMP) ## run the example pipeline on a server of its own; GRAPH=neo4j runs it over Neo4j
+	@$(BIN)/python -m examples.digits --graph $(GRAPH)
 
 test: $(STAMP) ## run the tests; PYTEST_ARGS='tests/unit -x' narrows them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-neo4j: $(STAMP) ## the tests that need Neo4j; NEO4J_VERSION=2026.08.1 picks another
+	@$(BIN)/python -m pytest $(NEO4J_TESTS) -k "neo4j or Neo4j or cypher or Cypher" $(PYTEST_ARGS)
 
 check: $(STAMP) ## lint, format, types and import rules
 	@$(BIN)/ruff check .
@@ -40,6 +47,12 @@ serve: $(STAMP) ## run a server that keeps everything under ./var; its key is in
 	@key='"$$(cat "$(CURDIR)/var/admin-key")"'; test -z "$$LINEAGE_ADMIN_KEY" || key='<your LINEAGE_ADMIN_KEY>'; \
 		echo "  export LINEAGE_URL=http://$$LINEAGE_HOST:$$LINEAGE_PORT LINEAGE_API_KEY=$$key"
 	@LINEAGE_ADMIN_KEY="$${LINEAGE_ADMIN_KEY:-$$(cat var/admin-key)}" exec $(BIN)/python -m api
+
+neo4j: $(STAMP) ## start a Neo4j that keeps its data under ./var, and leave it running
+	@$(NEO4J) start
+
+neo4j-stop: $(STAMP) ## stop that Neo4j; its data stays
+	@$(NEO4J) stop
 
 bench: $(STAMP) $(PEERS) ## measure beside peers (own environment); the table goes to docs/performance.md
 	@$(BIN)/python -m bench --keep

@@ -1,6 +1,6 @@
 """`make bench`: every measurement in one run, beside peers and limits; a table at the end.
 
-python -m bench [--only closures,verbs,storing,edit] [--graphs G1,G2] [--no-peers] [--keep]
+python -m bench [--only closures,verbs,storing,edit,stores] [--graphs G1,G2] [--no-peers] [--keep]
 """
 
 import argparse
@@ -11,12 +11,13 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import closures, engine_verbs, storing
+from bench import closures, engine_verbs, stores, storing
 from bench.graphs import GRAPHS
 from bench.report import Report
+from tests.services.neo4j import wipe
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PARTS = ("closures", "verbs", "storing", "edit")
+_PARTS = ("closures", "verbs", "storing", "edit", "stores")
 
 
 def main() -> None:
@@ -45,10 +46,30 @@ def main() -> None:
     if "edit" in parts:
         print("storing files100k, then 10 edits …", flush=True)
         report.add_stored(storing.measure_edit(options.scratch))
+    if "stores" in parts:
+        _measure_stores(report, options.scratch, options.graphs.split(","))
     print(report.text())
     if options.keep:
         (_ROOT / "docs" / "performance.md").write_text(report.text(), encoding="utf-8")
     shutil.rmtree(options.scratch, ignore_errors=True)
+
+
+def _measure_stores(report: Report, scratch: Path, graphs: list[str]) -> None:
+    """Neo4j beside SQLite, on a server of its own."""
+    with stores.neo4j_server(scratch) as server:
+        for n_threads in (1, 8, 16):
+            print(f"recording runs, {n_threads} threads …", flush=True)
+            report.add_recording(stores.measure_recording(scratch, server, n_threads=n_threads))
+        report.add_recording(stores.measure_recording(scratch, None, n_threads=8))
+        print("best of 100,000 runs …", flush=True)
+        report.add_best_run(stores.measure_best_run(scratch, server))
+        report.add_best_run(stores.measure_best_run(scratch, None))
+        for name in graphs:
+            print(f"closure of {name} on both stores …", flush=True)
+            report.add_store_closure(stores.measure_closure(name, scratch, server))
+        print("storing files100k on Neo4j, then 10 edits …", flush=True)
+        wipe(server.url)
+        report.add_stored(storing.measure_edit(scratch, server.url, " on Neo4j"))
 
 
 def _machine() -> str:

@@ -60,7 +60,7 @@ def measure(name: str, scratch: Path, peers: Path | None) -> Closure:
     def ask() -> Trace:
         return engine.traces.trace(ADMIN, [ref], Direction.DOWNSTREAM).trace
 
-    _check(graph, start, ask())
+    check(graph, start, ask())
     engine_s = fastest(ask)
     bfs_s = fastest(lambda: hops_from(graph, start))
     store.close()
@@ -83,7 +83,7 @@ def measure(name: str, scratch: Path, peers: Path | None) -> Closure:
     return Closure(name, n_nodes, bfs_s, engine_s, rest_s, networkx, mlmd)
 
 
-def _check(graph: Graph, start: int, trace: Trace) -> None:
+def check(graph: Graph, start: int, trace: Trace) -> None:
     hops = hops_from(graph, start)
     for hop, level in enumerate(trace.levels, start=1):
         expected = sorted(key_of(graph, int(node)) for node in (hops == hop).nonzero()[0])

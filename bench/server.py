@@ -14,10 +14,11 @@ import httpx2
 
 
 class Server:
-    """`python -m api` over `folder`/graph.db and `folder`/blobs; a context manager."""
+    """`python -m api` over `folder`/graph.db, or another graph, and `folder`/blobs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, graph_url: str | None = None) -> None:
         self._folder = folder
+        self._graph_url = graph_url or f"sqlite://{folder}/graph.db"
         self.key = secrets.token_hex(20)
         self.headers = {"Authorization": f"Bearer {self.key}"}
         with socket.socket() as probe:
@@ -27,7 +28,7 @@ class Server:
 
     def __enter__(self) -> Self:
         settings = {
-            "LINEAGE_GRAPH_URL": f"sqlite://{self._folder}/graph.db",
+            "LINEAGE_GRAPH_URL": self._graph_url,
             "LINEAGE_BLOBS_URL": f"file://{self._folder}/blobs",
             "LINEAGE_PORT": str(self._port),
             "LINEAGE_ADMIN_KEY": self.key,

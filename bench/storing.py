@@ -114,11 +114,11 @@ def run_client(name: str, folder: Path, server: Server, place: Path) -> dict[str
     return answer
 
 
-def measure_edit(scratch: Path) -> list[Stored]:
+def measure_edit(scratch: Path, graph_url: str | None = None, suffix: str = "") -> list[Stored]:
     """A version of 100,000 files, then one in which 10 changed: seconds, new pages, new blobs."""
     folder = data.make("files100k", scratch)
     place = _fresh(scratch)
-    with Server(place) as server:
+    with Server(place, graph_url) as server:
         data.settle(folder)
         first = run_client("files100k", folder, server, place)
         before = _counts(server)
@@ -128,9 +128,9 @@ def measure_edit(scratch: Path) -> list[Stored]:
         after = _counts(server)
     shutil.rmtree(folder)  # no longer what its name says
     return [
-        Stored("files100k", first["seconds"], {}),
+        Stored(f"files100k{suffix}", first["seconds"], {}),
         Stored(
-            "files100k, 10 edited",
+            f"files100k{suffix}, 10 edited",
             second["seconds"],
             {},
             new_pages=after["pages"] - before["pages"],

@@ -1,13 +1,15 @@
 """`make demo`: the digits pipeline against a server of its own, told in words and as a tree.
 
-    python -m examples.digits
+    python -m examples.digits                    # over SQLite
+    python -m examples.digits --graph neo4j      # over a Neo4j of its own, which is left running
 
-The server keeps everything in a new folder, ./var/demo-1 or the next number that is free: a SQLite
-file and a folder of blobs.
+The server keeps everything in a new folder, ./var/demo-1 or the next number that is free: the graph
+and a folder of blobs.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
 import shlex
@@ -30,10 +32,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m examples.digits", description=__doc__)
+    parser.add_argument("--graph", choices=("sqlite", "neo4j"), default="sqlite")
+    graph = parser.parse_args().graph
     began = time.monotonic()
     folder = _new_folder()
+    url = f"sqlite://{folder}/graph.db" if graph == "sqlite" else _start_neo4j(folder)
     os.chdir(folder)  # downloads go to ./artifacts
-    with _server(folder), tempfile.TemporaryDirectory() as scratch:
+    with _server(folder, url), tempfile.TemporaryDirectory() as scratch:
         sweep = _train(Path(scratch))
         best = _best(sweep, Path(scratch))
         _tell("What the evaluation was made from, all the way up:")
@@ -42,9 +48,13 @@ def main() -> None:
         _tell("fsck compares graph and folder, both ways, and proves that there is no cycle:")
         _command("fsck", "--deep")
     _tell(f"Done in {time.monotonic() - began:.0f} s. To look around in what is left:")
-    print("    export " + shlex.quote(f"LINEAGE_GRAPH_URL=sqlite://{folder}/graph.db"))
+    print("    export " + shlex.quote(f"LINEAGE_GRAPH_URL={url}"))
     print("    export " + shlex.quote(f"LINEAGE_BLOBS_URL=file://{folder}/blobs"))
     print("    make serve")
+    if graph == "neo4j":
+        _tell("The graph itself, in Neo4j Browser (whoever signs in there may change everything):")
+        _neo4j("start", folder)
+        print("`make serve` then offers a style, favourites and a guide for it at /browser/")
 
 
 def _new_folder() -> Path:
@@ -59,12 +69,30 @@ def _new_folder() -> Path:
     raise AssertionError
 
 
+def _start_neo4j(folder: Path) -> str:
+    """A Neo4j for this demo alone; those of earlier ones stop, and keep their data."""
+    for earlier in sorted(folder.parent.glob("demo-*/neo4j")):
+        _neo4j("stop", earlier.parent, quiet=True)
+    _tell("Start Neo4j; the first time it is fetched from Maven Central")
+    return _neo4j("start", folder, "--url", quiet=True)
+
+
+def _neo4j(verb: str, folder: Path, *options: str, quiet: bool = False) -> str:
+    command = [sys.executable, "-m", "tests.services.neo4j", verb, "--folder", f"{folder}/neo4j"]
+    done = subprocess.run([*command, *options], cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode and verb == "start":
+        raise SystemExit(done.returncode)
+    if not quiet:
+        print(done.stdout, end="", flush=True)
+    return done.stdout.strip()
+
+
 def _tell(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[None]:
+def _server(folder: Path, graph_url: str) -> Iterator[None]:
     """`python -m api` on a free port; the environment then names it for client and commands."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,7 +101,7 @@ def _server(folder: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("LINEAGE_")]:
         del os.environ[name]
     settings = {
-        "LINEAGE_GRAPH_URL": f"sqlite://{folder}/graph.db",
+        "LINEAGE_GRAPH_URL": graph_url,
         "LINEAGE_BLOBS_URL": f"file://{folder}/blobs",
         "LINEAGE_PORT": str(port),
         "LINEAGE_ADMIN_KEY": key,
@@ -90,7 +118,8 @@ def _server(folder: Path) -> Iterator[None]:
         }
         try:
             _wait(port, process, folder / "server.log")
-            _tell(f"A server is running on SQLite and a folder, in {folder}")
+            what = "SQLite" if graph_url.startswith("sqlite") else "Neo4j"
+            _tell(f"A server is running on {what} and a folder, in {folder}")
             yield
         finally:
             process.terminate()
