@@ -42,7 +42,6 @@ from tests.services.neo4j import Neo4j, wipe
 _PROJECT = ProjectKey("bench/stores")
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _N_RUNS = 100_000
-_CONTENT = b"the same file in every version"
 _COUNT = (
     "MATCH (a:Node {key: $key}) MATCH p = (a)-[:FEEDS|LOGGED|CONTINUES*1..]->(n)"
     " WITH n, min(length(p)) AS hop RETURN count(n) AS n, max(hop) AS hop"
@@ -159,7 +158,7 @@ def measure_recording(
     """After a few seconds in which the database plans what it will be asked."""
     store = _on_sqlite(scratch) if server is None else _on_neo4j(server)
     with _engine(store, scratch) as engine:
-        inputs = [_log(engine, f"input{i}", "x.bin", None) for i in range(2)]
+        inputs = [_log(engine, f"input{i}", "x.bin", b"input", None) for i in range(2)]
         for length in (0.5 * seconds, seconds):
             counts = [0] * n_threads
             deadline = perf_counter() + length
@@ -187,12 +186,14 @@ def _record_run(engine: Engine, number: int, inputs: list[VersionKey]) -> None:
     for version in inputs:
         engine.runs.use(ADMIN, key, version)
     for output in range(3):
-        _log(engine, f"output{number}-{output}", f"{key.name}.bin", key)
+        content = b"%d %d" % (number, output)  # stored by the first run of the thread
+        _log(engine, f"output{number}-{output}", f"{key.name}.bin", content, key)
     engine.runs.finish(ADMIN, key)
 
 
-def _log(engine: Engine, name: str, path: str, run: RunKey | None) -> VersionKey:
-    [body] = cut([Entry(path, len(_CONTENT), Digest.of(_CONTENT))])
+def _log(engine: Engine, name: str, path: str, content: bytes, run: RunKey | None) -> VersionKey:
+    """A version of one file; its bytes are uploaded only if they are not there yet."""
+    [body] = cut([Entry(path, len(content), Digest.of(content))])
     collection = CollectionKey.of(_PROJECT, name)
     pages = (Digest.of(body),)
     request = DraftRequest(DraftId(uuid.uuid4().hex), collection, "dataset", pages, run=run)
@@ -200,7 +201,7 @@ def _log(engine: Engine, name: str, path: str, run: RunKey | None) -> VersionKey
     if answer.committed is None:
         for hold in answer.holds:
             assert isinstance(hold.upload, Upload)
-            engine.drafts.store(ADMIN, hold.upload.object, [_CONTENT])
+            engine.drafts.store(ADMIN, hold.upload.object, [content])
         answer = engine.drafts.begin(ADMIN, request, bodies=[body])
     assert answer.committed is not None
     assert answer.committed.created

@@ -13,7 +13,7 @@ from lineage.manifest import Page
 from lineage.model import Blob, DraftId, ObjectName, Scope, Tombstone, Upload
 from lineage.names import VersionKey
 
-__all__ = ["CypherContents"]
+__all__ = ["CypherContents", "readable_values"]
 
 _NO_LIMIT: Final = 2**63 - 1
 
@@ -77,7 +77,7 @@ class CypherContents:
         return self._readable("readable_pages", digests, scope)
 
     def _readable(self, name: str, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
-        values = scope_values(scope) | {"digests": digests, "caller": scope.caller}
+        values = readable_values(digests, scope)
         return set(map(Digest, self._cypher.column(name, **values)))
 
     # Blobs
@@ -169,6 +169,11 @@ class CypherContents:
     def owned_deleted(self, before: datetime, *, limit: int) -> list[VersionKey]:
         found = self._cypher.column("find_owned_deleted", at=to_us(before), limit=limit)
         return list(map(VersionKey, found))
+
+
+def readable_values(digests: Sequence[Digest], scope: Scope) -> dict[str, Any]:
+    """Parameters of the questions which pages or blobs can be read."""
+    return scope_values(scope) | {"digests": digests, "caller": scope.caller}
 
 
 def _page(row: list[Any]) -> Page:

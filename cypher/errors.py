@@ -9,6 +9,7 @@ from neo4j.exceptions import (
     AuthError,
     ConfigurationError,
     ConnectionAcquisitionTimeoutError,
+    DatabaseError,
     DriverError,
     IncompleteCommit,
     Neo4jError,
@@ -54,7 +55,11 @@ def fault_of(exc: DriverError | Neo4jError, address: str) -> Fault:
     if isinstance(exc, ConfigurationError):
         message = f"Neo4j at {address} cannot be used as it is told: {exc}"
         return Fault(Unavailable(message, reason="settings"))
-    message = f"Neo4j at {address} cannot be reached: start it, or look at the network ({exc})"
+    said = " ".join(str(exc).split())
+    if "looks like HTTP" in said:
+        message = f"HTTP answers at {address}: name the port where Neo4j speaks Bolt, such as 7687"
+        return Fault(Unavailable(message, reason="settings"))
+    message = f"Neo4j at {address} cannot be reached: start it, or look at the network ({said})"
     return Fault(Unavailable(message), Cure.RECONNECT)
 
 
@@ -83,4 +88,7 @@ def _said_by_the_database(exc: Neo4jError, address: str) -> Fault:
         return Fault(Unavailable(f"Neo4j at {address} is busy ({kind}): try again"), Cure.WAIT)
     if code.startswith("Neo.ClientError.Statement."):
         return Fault(RuntimeError(f"a statement is wrong: {message}"))
+    if isinstance(exc, DatabaseError):
+        advice = "look at its log and its disk, then restart it"
+        return Fault(Unavailable(f"Neo4j at {address} has failed ({kind}): {advice}. {message}"))
     return Fault(Unavailable(f"Neo4j at {address} cannot do this now ({kind}): {message}"))

@@ -12,7 +12,7 @@ What must be there for a write is checked by the write itself: a statement that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from lineage.errors import Conflict, LineageError
 __all__ = ["Runner", "Statements", "find_missing", "load", "with_hops"]
 
 _CHECKED: Final = {"RETURN count(*) AS n": "WITH count(*) AS n", "\nRETURN n": ""}
+_COLUMN: Final = re.compile(r"\bAS (\w+)(?=,|\n|$)")
 _PARAMETER: Final = re.compile(r"\$(?=[a-z])")
 _MISSING: Final = re.compile(r"missing s(\d+) of ")
 _MAX_ROWS: Final = 5_000  # that wait, counting the blobs of a page each
@@ -77,6 +78,30 @@ def _subquery(name: str, position: int) -> str:
     return f"CALL () {{\n{_PARAMETER.sub(f'$s{position}_', text)}\n}}\n"
 
 
+@cache
+def _collected(names: tuple[str, ...]) -> str:
+    """Several questions as one, whose row has a list of rows for each."""
+    parts = []
+    for i, name in enumerate(names):
+        text = load()[name].removesuffix(";")
+        columns = _COLUMN.findall(text[text.rindex("\nRETURN ") :])
+        inner = _PARAMETER.sub(f"$a{i}_", text)
+        parts.append(
+            f"CALL () {{\nCALL () {{\n{inner}\n}}\n"
+            f"RETURN collect([{', '.join(columns)}]) AS a{i}\n}}\n"
+        )
+    return "".join(parts) + f"RETURN {', '.join(f'a{i}' for i in range(len(names)))}"
+
+
+def _question(name: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a question from every other."""
+    values = (
+        (key, tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value)
+        for key, value in sorted(parameters.items())
+    )
+    return (name, *values)
+
+
 class Runner(Protocol):
     """What a statement runs on: a transaction of the driver."""
 
@@ -108,7 +133,7 @@ def _touched(row: Any) -> set[str]:
 class Statements:
     """Runs named statements in one transaction. Rows are lists in the statement's column order."""
 
-    __slots__ = ("_is_writer", "_n_waiting", "_run", "_sent", "_text", "_waiting")
+    __slots__ = ("_answers", "_is_writer", "_n_waiting", "_run", "_sent", "_text", "_waiting")
 
     def __init__(self, runner: Runner, *, is_writer: bool) -> None:
         self._run = runner.run
@@ -116,6 +141,7 @@ class Statements:
         self._text = load()
         self._waiting: list[_Waiting] = []
         self._n_waiting = 0
+        self._answers: dict[tuple[Any, ...], list[Any]] = {}  # to what was asked ahead
         self._sent: list[_Waiting] = []  # what stands in the query that runs, or has failed
 
     def later(
@@ -139,6 +165,7 @@ class Statements:
         if not self._is_writer:
             raise RuntimeError("a verb that writes was called in read()")
         touched = _touched(row)
+        self._forget(touched)
         joined = None if missing is not None else self._find_earlier(name, touched)
         if joined is None:
             if len(self._waiting) >= _MAX_PARTS:
@@ -161,6 +188,27 @@ class Statements:
             if not waiting.touched.isdisjoint(touched):
                 return None
         return None
+
+    def _forget(self, touched: set[str]) -> None:
+        """Drop the answers about things that are locked or written now."""
+        for question in list(self._answers):
+            named = {value for _, value in question[1:] if isinstance(value, str)}
+            named.update(*(value for _, value in question[1:] if isinstance(value, tuple)))
+            if not named.isdisjoint(touched):
+                del self._answers[question]
+
+    def ask_ahead(self, asked: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Ask several questions in one query. `all` gives each answer once, if nothing that the
+        question names is written or locked before."""
+        if len(asked) < 2:
+            return
+        text = _collected(tuple(name for name, _ in asked))
+        parameters = {
+            f"a{i}_{k}": v for i, (_, values) in enumerate(asked) for k, v in values.items()
+        }
+        [answers] = self.composed(text, parameters)
+        for (name, values), rows in zip(asked, answers, strict=True):
+            self._answers[_question(name, values)] = rows
 
     def flush(self) -> None:
         """Run all that waits."""
@@ -196,6 +244,10 @@ class Statements:
         return rows
 
     def all(self, name: str, **parameters: Any) -> list[Any]:
+        if self._answers:
+            known = self._answers.pop(_question(name, parameters), None)
+            if known is not None:
+                return known
         return self.composed(self._text[name], parameters)
 
     def one(self, name: str, **parameters: Any) -> Any:

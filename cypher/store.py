@@ -64,6 +64,7 @@ class Neo4jGraphStore:
             auth=(user, password),
             connection_timeout=_CONNECT_S,
             connection_acquisition_timeout=_CONNECT_S,
+            max_transaction_retry_time=0,  # `_patiently` alone tries again
             max_connection_pool_size=32,
             telemetry_disabled=True,
             user_agent="lineage",
@@ -96,9 +97,10 @@ class Neo4jGraphStore:
     @property
     def identity(self) -> str:
         if self._identity is None:
-            self._identity = self._patiently(self._open)
+            identity = self._patiently(self._open)
             if self._on_open is not None:
-                self._on_open(self._identity)
+                self._on_open(identity)
+            self._identity = identity  # only now: what `on_open` refused, it is asked again
         return self._identity
 
     def _open(self) -> str | Fault:

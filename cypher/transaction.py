@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from cypher.collections import CypherCollections
-from cypher.contents import CypherContents
+from cypher.contents import CypherContents, readable_values
 from cypher.drafts import CypherDrafts
 from cypher.events import CypherEvents
 from cypher.flow import CypherFlow
@@ -16,10 +16,10 @@ from cypher.questions import CypherQuestions
 from cypher.runs import CypherRuns
 from cypher.statements import Statements
 from cypher.sweeps import CypherSweeps
-from cypher.versions import CypherVersions
+from cypher.versions import CypherVersions, alias_keys
 from lineage.digest import Digest
-from lineage.model import DraftId, ObjectName
-from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey
+from lineage.model import DraftId, ObjectName, Scope
+from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey, VersionKey
 
 __all__ = ["GRAPH", "CypherTransaction"]
 
@@ -89,3 +89,41 @@ class CypherTransaction:
             self._latest = min(rank, len(asked) - 2)  # uploads and tombstones are one class
             for key in sorted(set(wanted)):
                 self._cypher.later(name, key)
+
+    def ahead(
+        self,
+        *,
+        projects: Sequence[ProjectKey] = (),
+        drafts: Sequence[DraftId] = (),
+        collections: Sequence[CollectionKey] = (),
+        aliases: tuple[CollectionKey, Sequence[str]] | None = None,
+        manifest: tuple[CollectionKey, Digest] | None = None,
+        runs: Sequence[RunKey] = (),
+        versions: Sequence[VersionKey] = (),
+        readable_pages: Sequence[Digest] = (),
+        blobs: Sequence[Digest] = (),
+        scope: Scope | None = None,
+    ) -> None:
+        """Ask all of this in one query, behind the locks that wait."""
+        asked: list[tuple[str, dict[str, Any]]] = []
+        asked += (("find_project", {"key": key}) for key in projects)
+        asked += (("find_draft", {"id": id}) for id in drafts)
+        asked += (("find_collections", {"keys": [key]}) for key in collections)
+        if aliases is not None:
+            asked.append(("find_aliases", {"keys": alias_keys(*aliases)}))
+        if manifest is not None:
+            asked.append(
+                ("find_by_manifest", dict(zip(("collection", "manifest"), manifest, strict=True)))
+            )
+        for run in runs:
+            asked.append(("find_runs", {"keys": [run]}))
+            asked.append(("find_segments", {"key": run}))
+            if versions:
+                asked.append(("find_used_by_run", {"key": run}))
+        asked += (("find_versions", {"keys": [key]}) for key in versions)
+        if scope is not None and readable_pages:
+            asked.append(("readable_pages", readable_values(readable_pages, scope)))
+        if scope is not None and blobs:
+            asked.append(("find_blobs", {"digests": blobs}))
+            asked.append(("readable_blobs", readable_values(blobs, scope)))
+        self._cypher.ask_ahead(asked)

@@ -23,7 +23,7 @@ from lineage.filters import Filter
 from lineage.model import DraftId, Json, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
 
-__all__ = ["CypherVersions"]
+__all__ = ["CypherVersions", "alias_keys"]
 
 
 class CypherVersions:
@@ -90,7 +90,7 @@ class CypherVersions:
     def find_aliases(
         self, collection: CollectionKey, names: Sequence[str]
     ) -> dict[str, VersionKey]:
-        keys = [f"{collection}:{name}" for name in names]
+        keys = alias_keys(collection, names)
         rows = self._cypher.all("find_aliases", keys=keys) if keys else []
         return {name: VersionKey(key) for name, key in rows}
 
@@ -120,6 +120,10 @@ class CypherVersions:
         rows = self._cypher.composed(text, values)
         found = self.find([VersionKey(key) for key, _ in rows[:limit]])
         return [found[VersionKey(key)] for key, _ in rows[:limit]], cursor_of(rows, limit)
+
+
+def alias_keys(collection: CollectionKey, names: Sequence[str]) -> list[str]:
+    return [f"{collection}:{name}" for name in names]
 
 
 def _properties(version: Version) -> dict[str, Any]:

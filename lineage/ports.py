@@ -524,6 +524,27 @@ class Transaction(Protocol):
     ) -> None:
         """Wait until nobody else holds these, then hold them to the end of the transaction."""
 
+    def ahead(
+        self,
+        *,
+        projects: Sequence[ProjectKey] = (),
+        drafts: Sequence[DraftId] = (),
+        collections: Sequence[CollectionKey] = (),
+        aliases: tuple[CollectionKey, Sequence[str]] | None = None,
+        manifest: tuple[CollectionKey, Digest] | None = None,
+        runs: Sequence[RunKey] = (),
+        versions: Sequence[VersionKey] = (),
+        readable_pages: Sequence[Digest] = (),
+        blobs: Sequence[Digest] = (),
+        scope: Scope | None = None,
+    ) -> None:
+        """Say what `find` verbs will be asked next, one key each, so that one round trip can answer
+        them all; with `runs` also their segments and what they used, with `blobs` also which of
+        them can be read, for `scope`.
+
+        A hint: it changes no answer. What is locked or written afterwards is asked afresh.
+        """
+
 
 class GraphStore(Protocol):
     @property

@@ -82,3 +82,6 @@ class SqlTransaction:
                     late, early = _CLASSES[self._latest], _CLASSES[rank]
                     raise RuntimeError(f"locks {early} after {late}: never go back")
                 self._latest = rank
+
+    def ahead(self, **_: object) -> None:
+        """Nothing to gain: a question costs no round trip."""

@@ -112,7 +112,7 @@ class Drafts:
             draft, is_new, collection = self._open(tx, caller, request, now)
             if draft.version is not None:
                 return DraftAnswer(draft, (), (), _committed(tx, draft)), None, []
-            self._lock_nodes(tx, caller, draft)
+            self._lock_rest(tx, caller, draft)
             if draft.segment is None and request.run is not None:
                 draft = replace(draft, segment=seal_current(tx, request.run))
                 tx.drafts.save(draft)
@@ -146,9 +146,14 @@ class Drafts:
     ) -> tuple[Draft, bool, Collection]:
         """The draft, made if it is new, whether it is, and its collection: both are locked."""
         key = request.collection
-        tx.lock(drafts=[request.id])
+        tx.lock(drafts=[request.id], collections=[key])
+        tx.ahead(
+            projects=[key.project],
+            drafts=[request.id],
+            collections=[key],
+            aliases=(key, [LATEST, *request.aliases]),
+        )
         ensure_writable(self._context, tx, caller, key.project)
-        tx.lock(collections=[key])
         draft = tx.drafts.find(request.id)
         if draft is not None:
             _refuse_other(draft, caller, request)
@@ -182,8 +187,8 @@ class Drafts:
         tx.drafts.add(draft)
         return draft, True, collection
 
-    def _lock_nodes(self, tx: Transaction, caller: Caller, draft: Draft) -> None:
-        """The run, which must be live, and what the draft's aliases point at now.
+    def _lock_rest(self, tx: Transaction, caller: Caller, draft: Draft) -> None:
+        """The run, which must be live, what the draft's aliases point at now, and its pages.
 
         The collection is locked, and its project is known to be writable.
         """
@@ -193,7 +198,14 @@ class Drafts:
             if draft.run.project != draft.collection.project:
                 writable(tx, caller, draft.run.project)
             nodes.add(draft.run)
-        tx.lock(nodes=sorted(nodes))
+        wanted = sorted(set(draft.pages))
+        tx.lock(nodes=sorted(nodes), pages=wanted)
+        tx.ahead(
+            runs=[] if draft.run is None else [draft.run],
+            manifest=(draft.collection, manifest_digest(draft.pages)),
+            readable_pages=wanted,
+            scope=scope_of(caller),
+        )
         if draft.run is not None:
             live_run(tx, draft.run)
 
@@ -202,7 +214,6 @@ class Drafts:
     ) -> set[Digest]:
         """Attach the pages that the caller can read already; those that are still missing."""
         wanted = sorted(set(draft.pages))
-        tx.lock(pages=wanted)
         attached = set() if is_new else tx.drafts.attached(draft.id)
         missing = [digest for digest in wanted if digest not in attached]
         readable = tx.contents.readable_pages(missing, scope_of(caller)) if missing else set()
@@ -331,8 +342,7 @@ class Drafts:
                 return _committed(tx, draft), None
             writable(tx, caller, draft.collection.project)
             tx.lock(collections=[draft.collection])
-            self._lock_nodes(tx, caller, draft)
-            tx.lock(pages=sorted(set(draft.pages)))
+            self._lock_rest(tx, caller, draft)
             collection = tx.collections.find([draft.collection])[draft.collection]
             attached = tx.drafts.attached(id)
             missing = [digest for digest in draft.pages if digest not in attached]

@@ -146,8 +146,9 @@ class Runs:
         )
 
         def change(tx: Transaction) -> tuple[Run, bool]:
-            ensure_writable(self._context, tx, caller, start.key.project)
             tx.lock(nodes=[start.key])
+            tx.ahead(projects=[start.key.project], runs=[start.key])
+            ensure_writable(self._context, tx, caller, start.key.project)
             found = tx.runs.find([start.key]).get(start.key)
             if found is not None:
                 return self._resume(tx, caller, start, found), True
@@ -239,8 +240,9 @@ class Runs:
         now = self._context.now()
 
         def change(tx: Transaction) -> Run:
-            writable(tx, caller, key.project)
             tx.lock(nodes=[key])
+            tx.ahead(projects=[key.project], runs=[key])
+            writable(tx, caller, key.project)
             run = live_run(tx, key)
             if if_revision is not None and if_revision != run.revision:
                 raise PreconditionFailed(f"run {key.path} has changed since: read it again")
@@ -276,8 +278,9 @@ class Runs:
         now = self._context.now()
 
         def change(tx: Transaction) -> None:
-            writable(tx, caller, key.project)
             tx.lock(nodes=[key])
+            tx.ahead(projects=[key.project], runs=[key])
+            writable(tx, caller, key.project)
             live_run(tx, key)
             tx.runs.beat(key, now)
 
@@ -290,8 +293,9 @@ class Runs:
         now = self._context.now()
 
         def change(tx: Transaction) -> Run:
-            writable(tx, caller, key.project)
             tx.lock(nodes=[key])
+            tx.ahead(projects=[key.project], runs=[key])
+            writable(tx, caller, key.project)
             run = live_run(tx, key)
             new = replace(
                 run,
@@ -323,10 +327,11 @@ class Runs:
         now = self._context.now()
 
         def change(tx: Transaction) -> Version:
+            tx.lock(nodes=sorted({NodeKey(key), NodeKey(version)}))
+            tx.ahead(projects=[key.project], runs=[key], versions=[version])
             writable(tx, caller, key.project)
             if version.project != key.project:
                 readable(tx, caller, version.project)
-            tx.lock(nodes=sorted({NodeKey(key), NodeKey(version)}))
             live_run(tx, key)
             found = live_version(tx, version)
             used = tx.flow.used_by_run(key)

@@ -44,9 +44,11 @@ def hold_blobs(
     digests = sorted({digest for digest, _ in blobs})
     if not digests:
         return [], []
+    scope = scope_of(caller)
     tx.lock(blobs=digests)
+    tx.ahead(blobs=digests, scope=scope)
     found = tx.contents.find_blobs(digests)
-    readable = tx.contents.readable_blobs(sorted(found), scope_of(caller)) if found else set()
+    readable = tx.contents.readable_blobs(digests, scope) if found else set()
     for digest, size_bytes in blobs:
         if digest in readable and found[digest].size_bytes != size_bytes:
             actual = found[digest].size_bytes
