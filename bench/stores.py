@@ -146,7 +146,9 @@ def measure_closure(name: str, scratch: Path, server: Neo4j) -> StoreClosure:
 def _traversal(server: Neo4j, key: str) -> float:
     auth = ("neo4j", server.password)
     with (
-        GraphDatabase.driver(server.bolt_url, auth=auth) as driver,
+        GraphDatabase.driver(
+            server.bolt_url, auth=auth, notifications_min_severity="OFF"
+        ) as driver,
         driver.session(database="neo4j") as session,
     ):
         return fastest(lambda: session.run(_COUNT, key=key).consume())
