@@ -82,6 +82,10 @@ def _said_by_the_database(exc: Neo4jError, address: str) -> Fault:
         return Fault(Unavailable(_MEMORY))
     if kind in ("LockAcquisitionTimeout", "LockClientStopped"):
         return Fault(Unavailable("others have held what this writes for too long: try again"))
+    if kind.endswith("AlreadyExists"):
+        # `IF NOT EXISTS` does not see what another process is making at this moment.
+        busy = f"others are setting up Neo4j at {address} too ({kind}): try again"
+        return Fault(Unavailable(busy), Cure.WAIT)
     if kind == "DatabaseUnavailable":
         return Fault(Unavailable(f"Neo4j at {address} is starting or stopping: try again later"))
     if isinstance(exc, TransientError):

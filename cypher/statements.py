@@ -24,6 +24,20 @@ from lineage.errors import Conflict, LineageError
 __all__ = ["Runner", "Statements", "find_missing", "load", "with_hops"]
 
 _CHECKED: Final = {"RETURN count(*) AS n": "WITH count(*) AS n", "\nRETURN n": ""}
+_READABLE: Final = frozenset({"readable_blobs", "readable_pages"})
+# What statements change besides the answers that name what they touch.
+_CHANGES_ALSO: Final[Mapping[str, frozenset[str]]] = {
+    "add_version_page": _READABLE,
+    "attach_page": _READABLE,
+    "drop_alias": frozenset({"find_versions"}),
+    "drop_draft_page": _READABLE,
+    "drop_version_page": _READABLE,
+    "remove_draft": _READABLE,
+    "remove_page": _READABLE,
+    "set_access": _READABLE,
+    "set_alias": frozenset({"find_versions"}),
+}
+_CHANGES_MUCH: Final = frozenset({"mark_deleted", "retire_node"})
 _COLUMN: Final = re.compile(r"\bAS (\w+)(?=,|\n|$)")
 _PARAMETER: Final = re.compile(r"\$(?=[a-z])")
 _MISSING: Final = re.compile(r"missing s(\d+) of ")
@@ -165,7 +179,7 @@ class Statements:
         if not self._is_writer:
             raise RuntimeError("a verb that writes was called in read()")
         touched = _touched(row)
-        self._forget(touched)
+        self._forget(name, touched)
         joined = None if missing is not None else self._find_earlier(name, touched)
         if joined is None:
             if len(self._waiting) >= _MAX_PARTS:
@@ -189,12 +203,19 @@ class Statements:
                 return None
         return None
 
-    def _forget(self, touched: set[str]) -> None:
-        """Drop the answers about things that are locked or written now."""
+    def _forget(self, name: str, touched: set[str]) -> None:
+        """Drop the answers that a statement may change, or that a lock lets others change."""
+        if not self._answers:
+            return
+        if name in _CHANGES_MUCH or name.startswith("lock_"):
+            self._answers.clear()
+            return
+        changed = _CHANGES_ALSO.get(name, frozenset())
+        touched = touched | {key.partition("#")[0] for key in touched if key}  # a segment's run
         for question in list(self._answers):
             named = {value for _, value in question[1:] if isinstance(value, str)}
             named.update(*(value for _, value in question[1:] if isinstance(value, tuple)))
-            if not named.isdisjoint(touched):
+            if question[0] in changed or not named.isdisjoint(touched):
                 del self._answers[question]
 
     def ask_ahead(self, asked: Sequence[tuple[str, dict[str, Any]]]) -> None:

@@ -7,6 +7,7 @@ would walk from each by itself, so then it is asked level by level.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from cypher.statements import Statements, load, with_hops
@@ -32,52 +33,57 @@ def trace(cypher: Statements, query: TraceQuery) -> Trace:
     """The closure of the starts, as `lineage.ports.Questions.trace` promises it."""
     starts = set(map(str, query.starts))
     ends: _Ends = {}
+    levels: list[list[str]] = []
+    has_all = True
     if query.max_hops == 0:
-        levels, has_all = [], True
+        pass  # nothing is that near
     elif len(starts) <= _FEW:
-        hops, ends = _walk(cypher, sorted(starts), query)
-        levels = _by_hop(hops)
-        has_all = query.limit is None or len(hops) <= query.limit
+        levels, ends = _walk(cypher, sorted(starts), query)
+        has_all = query.limit is None or sum(map(len, levels)) <= query.limit
     else:
         levels, has_all = _level_by_level(cypher, starts, query)
     for level in levels:
-        level.sort()
+        if len(level) > 1:
+            level.sort()
     if query.limit is not None:
         levels = _first(levels, query.limit)
     # Sorting plain texts is twice as fast as sorting keys, so they become keys here.
-    keys = tuple(tuple(map(NodeKey, level)) for level in levels if level)
     if not query.with_edges:
-        return Trace(keys, complete=has_all)
-    inside = starts.union(*levels)
-    return Trace(keys, _edges(cypher, inside, ends, query.direction), has_all)
+        return Trace(tuple([tuple(map(NodeKey, level)) for level in levels if level]), (), has_all)
+    # Levels are sorted, so sorting all of them is little more than merging.
+    inside = sorted(chain(starts, *levels))
+    keys = dict(zip(inside, map(NodeKey, inside), strict=True))
+    found = tuple([tuple(map(keys.__getitem__, level)) for level in levels if level])
+    return Trace(found, _edges(cypher, keys, ends, query.direction), has_all)
 
 
 def _walk(
     cypher: Statements, starts: Sequence[str], query: TraceQuery
-) -> tuple[dict[str, int], _Ends]:
-    """Nodes with their hop, without the starts; and, if edges are wanted, their ends."""
+) -> tuple[list[list[str]], _Ends]:
+    """Keys by hop, without the starts; and, if edges are wanted, the ends of nodes."""
     name = "trace_edges" if query.with_edges else "trace"
     text = with_hops(load()[f"{name}_{query.direction}"], query.max_hops)
-    found: dict[str, int] = {}
+    nearest: dict[str, int] = {}
     ends: _Ends = {}
     for start in starts:
         [(hops, keys, *lists)] = cypher.composed(text, {"start": start})
-        if found:
-            for key, hop in zip(keys, hops, strict=True):
-                if hop < found.get(key, hop + 1):
-                    found[key] = hop
-        else:
-            found = dict(zip(keys, hops, strict=True))
         if lists:
             ends.update(zip(keys, lists[0], strict=True))
+        if len(starts) == 1:
+            return _by_hop(hops, keys), ends  # no walk comes back to where it began
+        for key, hop in zip(keys, hops, strict=True):
+            if hop < nearest.get(key, hop + 1):
+                nearest[key] = hop
     for start in starts:
-        found.pop(start, None)
-    return found, ends
+        nearest.pop(start, None)
+    return _by_hop(nearest.values(), nearest), ends
 
 
-def _by_hop(hops: dict[str, int]) -> list[list[str]]:
-    levels: list[list[str]] = [[] for _ in range(max(hops.values(), default=0))]
-    for key, hop in hops.items():
+def _by_hop(hops: Iterable[int], keys: Iterable[str]) -> list[list[str]]:
+    levels: list[list[str]] = []
+    for hop, key in zip(hops, keys, strict=True):
+        while len(levels) < hop:
+            levels.append([])
         levels[hop - 1].append(key)
     return levels
 
@@ -117,17 +123,33 @@ def _batches(keys: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _edges(
-    cypher: Statements, inside: set[str], ends: _Ends, direction: Direction
+    cypher: Statements, keys: dict[str, NodeKey], ends: _Ends, direction: Direction
 ) -> tuple[Edge, ...]:
-    """The edges among these nodes, by (src, dst)."""
+    """The edges among these nodes, which are given in order, by (src, dst)."""
     is_downstream = direction is Direction.DOWNSTREAM
     name = "find_edges_from" if is_downstream else "find_edges_into"
-    for batch in _batches(sorted(inside.difference(ends))):
+    for batch in _batches([key for key in keys if key not in ends]):
         ends.update(zip(*cypher.one(name, keys=batch), strict=True))
-    inner = ((key, end) for key in inside for end in ends.get(key, ()) if end in inside)
-    found = sorted(inner if is_downstream else ((src, dst) for dst, src in inner))
-    keys = {key: NodeKey(key) for key in inside}
-    return tuple(Edge(keys[src], keys[dst], kind_of(src, dst)) for src, dst in found)
+    if not is_downstream:
+        ends = _turned(ends, keys)
+    edges: list[Edge] = []
+    for src, tail in keys.items():
+        is_version = src.startswith("artifact:")
+        heads = ends.get(src, ())
+        for dst in sorted(heads) if len(heads) > 1 else heads:
+            head = keys.get(dst)
+            if head is not None:
+                edges.append(Edge(tail, head, EdgeKind.FEEDS if is_version else kind_of(src, dst)))
+    return tuple(edges)
+
+
+def _turned(sources: _Ends, inside: Iterable[str]) -> _Ends:
+    """Where edges lead, from where they come from."""
+    ends: dict[str, list[str]] = {}
+    for dst in inside:
+        for src in sources.get(dst, ()):
+            ends.setdefault(src, []).append(dst)
+    return {**ends}
 
 
 def find_path(cypher: Statements, start: NodeKey, end: NodeKey) -> list[NodeKey] | None:

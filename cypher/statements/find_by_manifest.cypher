@@ -2,7 +2,7 @@
 // Parameters: $collection key, $manifest digest
 // Columns: key
 // Order: index; at most one row
-// Index: artifact_digest
+// Index: artifact_digest, collection_key
 MATCH (v:Artifact {digest: $manifest})
 WHERE v.state = 'committed' AND EXISTS { (v)-[:VERSION_OF]->(:Collection {key: $collection}) }
 RETURN v.key AS key
