@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from api.settings import Settings, SettingsError
-from cypher.store import Neo4jGraphStore
+from cypher.store import SCHEMES, Neo4jGraphStore
 from lineage.engine import Engine, Limits
 from lineage.errors import Unavailable
 from lineage.ports import BlobStore, GraphStore
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 # What is younger belongs to a request that is still at work on it.
 _MIN_AGE: Final = timedelta(minutes=5)
+_SQLITE: Final = "sqlite:///var/lib/lineage/graph.db"  # for example
 _LONGEST_PAUSE_S: Final = 300.0
 
 
@@ -55,14 +57,22 @@ def open_stores(settings: Settings) -> Stores:
         SettingsError: a URL names a store that there is not.
         Unavailable: a store cannot be opened; says what to do.
     """
-    blobs = LocalBlobStore(_blobs_path(settings.blobs_url))
-    graph = _open_graph(settings, blobs)
+    url = settings.graph_url.get_secret_value()
+    is_neo4j = url.partition(":")[0] in SCHEMES
+    path = None if is_neo4j else _path("LINEAGE_GRAPH_URL", url, "sqlite", _SQLITE)
+    blobs_path = _blobs_path(settings.blobs_url)
+    graph: GraphStore
+    if path is None:
+        graph = _neo4j(url, settings, lambda identity: blobs.claim(identity))
+    else:
+        graph = _sqlite(path)
     limits = Limits(
         draft_ttl=timedelta(seconds=settings.draft_ttl_s),
         upload_ttl=timedelta(seconds=settings.upload_ttl_s),
     )
-    engine = Engine(graph, blobs, SystemClock(), limits=limits)
     try:
+        blobs = LocalBlobStore(blobs_path)
+        engine = Engine(graph, blobs, SystemClock(), limits=limits)
         _take_up(engine, graph, blobs)
     except BaseException:
         graph.close()
@@ -70,17 +80,17 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(engine, graph)
 
 
-def _open_graph(settings: Settings, blobs: BlobStore) -> GraphStore:
-    url = settings.graph_url.get_secret_value()
-    if url.startswith(("bolt", "neo4j")):
-        try:
-            # Before anything else: objects mean nothing without their graph.
-            return Neo4jGraphStore.at(url, timeout_s=settings.query_timeout_s, on_open=blobs.claim)
-        except ValueError as exc:
-            raise SettingsError(
-                f"LINEAGE_GRAPH_URL {exc}, such as bolt://neo4j:password@localhost:7687"
-            ) from None
-    path = _path("LINEAGE_GRAPH_URL", url, "sqlite", "sqlite:///var/lib/lineage/graph.db")
+def _neo4j(url: str, settings: Settings, claim: Callable[[str], None]) -> Neo4jGraphStore:
+    """`claim` comes before anything else: objects mean nothing without their graph."""
+    try:
+        return Neo4jGraphStore.at(url, timeout_s=settings.query_timeout_s, on_open=claim)
+    except ValueError as exc:
+        raise SettingsError(
+            f"LINEAGE_GRAPH_URL {exc}, such as bolt://neo4j:password@localhost:7687"
+        ) from None
+
+
+def _sqlite(path: Path) -> SqlGraphStore:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:

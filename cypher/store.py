@@ -18,11 +18,11 @@ from cypher.statements import Statements
 from cypher.transaction import CypherTransaction
 from lineage.ports import Transaction
 
-__all__ = ["Neo4jGraphStore"]
+__all__ = ["SCHEMES", "Neo4jGraphStore"]
 
 T = TypeVar("T")
 
-_SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
+SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 _DATABASE: Final = "neo4j"  # Community has this one
 _CONNECT_S: Final = 5.0
 _PATIENCE_S: Final = 30.0  # for deadlocks, in all
@@ -87,7 +87,7 @@ class Neo4jGraphStore:
         except ValueError:
             parts, host, port = urlsplit(""), None, 0
         is_plain = parts.path in ("", "/") and not parts.query and not parts.fragment
-        if parts.scheme not in _SCHEMES or not (host and parts.username and is_plain):
+        if parts.scheme not in SCHEMES or not (host and parts.username and is_plain):
             raise ValueError("is not bolt://user:password@host:port")
         shown = f"[{host}]" if ":" in host else host
         address = f"{parts.scheme}://{shown}:{port}"

@@ -9,7 +9,7 @@ import pytest
 
 # Shared suites are modules that pytest does not collect; let their asserts explain themselves.
 pytest.register_assert_rewrite("tests.contracts", "tests.oracle", "tests.services")
-pytest_plugins = ["tests.services.neo4j"]
+pytest_plugins = ["tests.services.neo4j", "tests.services.server"]
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -8,9 +8,7 @@ import pytest
 
 import lineage
 from tests.services.proxy import Proxy
-from tests.services.server import Server, server, shared_server
-
-__all__ = ["server", "shared_server"]
+from tests.services.server import Server
 
 
 def settle_in(monkeypatch: pytest.MonkeyPatch, folder: Path, url: str, key: str) -> str:

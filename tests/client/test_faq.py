@@ -15,7 +15,19 @@ from pathlib import Path
 import pytest
 
 import lineage as wandb
-from tests.services.server import REPOSITORY
+from tests.client.conftest import settle_in
+from tests.services.server import REPOSITORY, Server
+
+
+@pytest.fixture(params=["sqlite", "neo4j"])
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """As everywhere, over each graph store: the FAQ works on both."""
+    name = "shared_server" if request.param == "sqlite" else "shared_server_on_neo4j"
+    server: Server = request.getfixturevalue(name)
+    yield settle_in(monkeypatch, tmp_path, server.url, server.key)
+    wandb.finish()
 
 
 def test_an_artifact_is_logged_to_an_existing_run(project: str) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.server import REPOSITORY, Server, server
-
-__all__ = ["server"]
+from tests.services.server import REPOSITORY, Server
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FAQ = [
@@ -27,9 +25,12 @@ FAQ = [
 ]
 
 
+@pytest.mark.parametrize("store", ["sqlite", "neo4j"])
 def test_every_block_of_python_runs_as_it_stands_one_after_the_other(
-    server: Server, tmp_path: Path
+    store: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    name = "server" if store == "sqlite" else "shared_server_on_neo4j"
+    server: Server = request.getfixturevalue(name)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     script = tmp_path / "train.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
@@ -62,5 +63,7 @@ def test_every_link_within_the_repository_leads_somewhere() -> None:
 
 
 def test_the_make_targets_that_it_names_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    )
     assert set(re.findall(r"make ([a-z]+)", README)) <= targets

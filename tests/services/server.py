@@ -1,4 +1,4 @@
-"""The real server as a process, on a SQLite file and a folder of its own.
+"""The real server as a process, on a SQLite file or a Neo4j, and on a folder of its own.
 
 with Server(tmp_path) as server:
     httpx2.get(f"{server.url}/api/v1/whoami", headers=server.headers)
@@ -20,6 +20,8 @@ from typing import Self
 import httpx2
 import pytest
 
+from tests.services.neo4j import Neo4j
+
 REPOSITORY = Path(__file__).parents[2]
 KEY = "5ec2e7" * 7
 
@@ -31,6 +33,7 @@ class Server:
 
     Args:
         folder: where the graph, the blobs and the log lie.
+        graph_url: of a graph that lies elsewhere; None: a SQLite file in the folder.
         settings: more LINEAGE_ settings, or others, for this server; None leaves one out.
         prefix: a command to start it with, such as `prlimit --fsize=…`.
     """
@@ -39,11 +42,13 @@ class Server:
         self,
         folder: Path,
         *,
+        graph_url: str | None = None,
         settings: Mapping[str, str | None] | None = None,
         prefix: tuple[str, ...] = (),
     ) -> None:
         self.key = KEY
         self.graph_path = folder / "graph" / "graph.db"
+        self.graph_url = graph_url or f"sqlite://{self.graph_path}"
         self.blobs_path = folder / "blobs"
         self.log_path = folder / "server.log"
         self.host = "http://127.0.0.1"
@@ -70,7 +75,7 @@ class Server:
         """What `python -m api` gets: nothing of whoever runs the tests but the bare minimum."""
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("LINEAGE_")}
         ours: dict[str, str | None] = {
-            "LINEAGE_GRAPH_URL": f"sqlite://{self.graph_path}",
+            "LINEAGE_GRAPH_URL": self.graph_url,
             "LINEAGE_BLOBS_URL": f"file://{self.blobs_path}",
             "LINEAGE_HOST": "127.0.0.1",
             "LINEAGE_PORT": str(self.port),
@@ -92,8 +97,8 @@ class Server:
             check=False,
         )
 
-    def start(self, *, timeout_s: float = 30) -> Self:
-        """Start it, and return when it is ready."""
+    def start(self, *, timeout_s: float = 30, is_graph_away: bool = False) -> Self:
+        """Start it, and return when it is ready, or when it runs if its graph is away."""
         assert self._process is None, "the server runs already"
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         began_at = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -107,13 +112,14 @@ class Server:
                 stderr=log,
             )
         deadline = time.monotonic() + timeout_s
-        while not self._is_ready(began_at):
+        path = "/healthz" if is_graph_away else "/readyz"
+        while not self._answers(path, began_at):
             assert self._process.poll() is None, f"the server ended:\n{self.log()[-5000:]}"
             assert time.monotonic() < deadline, f"not ready in time:\n{self.log()[-5000:]}"
             time.sleep(0.02)
         return self
 
-    def _is_ready(self, began_at: int) -> bool:
+    def _answers(self, path: str, began_at: int) -> bool:
         with self.log_path.open("rb") as log:
             log.seek(began_at)
             found = _LISTENING.search(log.read())
@@ -121,7 +127,7 @@ class Server:
             return False
         self.host, self.port = found[1].decode(), int(found[2])
         try:
-            return httpx2.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx2.get(f"{self.url}{path}", timeout=5).status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -187,6 +193,14 @@ class Server:
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that keep to a project of their own."""
     with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_server_on_neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """As `shared_server`, over a Neo4j that no other test wipes."""
+    folder = tmp_path_factory.mktemp("server-on-neo4j")
+    with Neo4j(folder / "neo4j") as graph, Server(folder, graph_url=graph.url) as running:
         yield running
 
 

@@ -7,9 +7,7 @@ import pytest
 
 from lineage.client.connection import close_connections
 from tests.client.cli.world import World
-from tests.services.server import Server, shared_server
-
-__all__ = ["shared_server"]
+from tests.services.server import Server
 
 
 @pytest.fixture(scope="session", autouse=True)
