@@ -19,6 +19,7 @@ from api.middleware import Observed
 from api.routes import (
     admin,
     artifacts,
+    browser,
     deletions,
     docs,
     drafts,
@@ -87,6 +88,7 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
     app.state.bundles = anyio.CapacityLimiter(_BUNDLES)
     app.include_router(health.router)
     app.include_router(docs.router)
+    app.include_router(browser.router)
     for module in _GUARDED:
         app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(require_caller)])
     problems.add_handlers(app)

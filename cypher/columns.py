@@ -9,6 +9,7 @@ people log would fill that store, which is bounded and cannot be emptied.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,6 +20,7 @@ from lineage.values import dumps, flatten, loads
 __all__ = [
     "SEPARATOR",
     "UNESCAPED",
+    "from_in_order",
     "from_json",
     "from_us",
     "from_us_or_none",
@@ -26,6 +28,7 @@ __all__ = [
     "packed_leaves",
     "packed_value",
     "scope_values",
+    "to_in_order",
     "to_json",
     "to_us",
     "to_us_or_none",
@@ -41,6 +44,9 @@ UNESCAPED: Final = (
     " '\\u001br', '\\u001e'), '\\u001be', '\\u001b')"
 )
 """Cypher for the text in a leaf of kind `t`."""
+
+_BEYOND: Final = "\uffff"
+_MARKED: Final = re.compile(f"{_BEYOND}(.)", re.DOTALL)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -71,6 +77,24 @@ def from_json(text: str) -> Any:
     return {} if text == "{}" else loads(text)
 
 
+def to_in_order(text: str) -> str:
+    """A text in a form whose order is by code points, however Neo4j compares.
+
+    It compares two properties by code points, and what comes from a parameter or is computed by
+    units of UTF-16, in which all beyond U+FFFF lies below U+E000. A sign in front puts that above.
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        _BEYOND + ("\x01" if sign == _BEYOND else sign) if sign >= _BEYOND else sign
+        for sign in text
+    )
+
+
+def from_in_order(text: str) -> str:
+    return _MARKED.sub(lambda found: _BEYOND if found[1] == "\x01" else found[1], text)
+
+
 def _packed_text(text: str) -> str:
     """A text as it stands in a leaf: without the signs that part leaves."""
     for sign, letter in _ESCAPED:
@@ -93,7 +117,7 @@ def packed_value(value: Any) -> str:
         return f"i{value}"
     if isinstance(value, float):
         if math.isfinite(value):
-            return f"f{value!r}"
+            return f"f{value + 0.0!r}"  # there is one zero
         return "n" if math.isnan(value) else "fInfinity" if value > 0 else "f-Infinity"
     return f"t{_packed_text(value)}"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from cypher.columns import SEPARATOR, UNESCAPED, leaf_of, packed_value, to_us
+from cypher.columns import SEPARATOR, UNESCAPED, leaf_of, packed_value, to_in_order, to_us
 from lineage.errors import Invalid
 from lineage.filters import (
     RUN_DOCUMENTS,
@@ -33,19 +33,29 @@ from lineage.model import Json
 
 __all__ = ["RUNS", "VERSIONS", "Selection", "compose", "cursor_of"]
 
-_MAX_INT: Final = 2**63 - 1
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _CYPHER_OP: Final = {
     Op.EQ: "=", Op.NE: "<>", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">=",
 }  # fmt: skip
-_NUMBER: Final = (
-    "CASE left({leaf}, 1) WHEN 'i' THEN toInteger(substring({leaf}, 1))"
-    " WHEN 'f' THEN toFloat(substring({leaf}, 1)) END"
-)
 _TEXT: Final = f"CASE left({{leaf}}, 1) WHEN 't' THEN {UNESCAPED} END"
+# `columns.to_in_order` in Cypher; what holds nothing from U+E000 on is in order as it is.
+_IN_ORDER: Final = (
+    "[t IN [{text}] | CASE WHEN t =~ '(?s).*[\\\\x{E000}-\\\\x{10FFFF}].*' THEN"
+    " reduce(k = '', c IN split(t, '') | k + CASE WHEN c = '\\uffff' THEN '\\uffff\\u0001'"
+    " WHEN c > '\\ud7ff' AND c < '\\udbff\\udfff' THEN '\\uffff' + c ELSE c END)"
+    " ELSE t END][0]"
+)
 _VALUE: Final = (
     "CASE left({leaf}, 1) WHEN 'i' THEN toInteger(substring({leaf}, 1))"
-    f" WHEN 'f' THEN toFloat(substring({{leaf}}, 1)) WHEN 't' THEN {UNESCAPED}"
-    " WHEN 'b' THEN {leaf} = 'b1' END"
+    " WHEN 'f' THEN toFloat(substring({leaf}, 1))"
+    " WHEN 't' THEN " + _IN_ORDER.replace("{text}", UNESCAPED) + " WHEN 'b' THEN {leaf} = 'b1' END"
+)
+# Whole numbers and fractions are compared as fractions, which do not hold the last digits of large
+# whole numbers: they come second.
+_FRACTION: Final = "CASE WHEN rank = 0 THEN toFloat(value) ELSE value END"
+_LAST_DIGITS: Final = (
+    "CASE WHEN rank = 0 AND value IS :: INTEGER NOT NULL THEN value - toInteger(toFloat(value))"
+    " - CASE WHEN toFloat(value) >= 9223372036854775808.0 THEN 1 ELSE 0 END ELSE 0 END"
 )
 
 
@@ -54,6 +64,7 @@ class Selection:
     """What a filter and an order may name, and how it reads in the selecting statement."""
 
     columns: Mapping[str, str]
+    texts: frozenset[str]  # the columns that hold whatever somebody wrote
     sets: Mapping[str, str]
     documents: Mapping[str, str]  # the text of all leaves of each
 
@@ -76,6 +87,7 @@ RUNS: Final = Selection(
         "finished_at": "r.finished_at",
         "exit_code": "r.exit_code",
     },
+    texts=frozenset({"name", "job_type", "group", "notes"}),
     sets={"tags": "r.tags"},
     documents={name: f"r.{name}_values" for name in RUN_DOCUMENTS},
 )
@@ -92,6 +104,7 @@ VERSIONS: Final = Selection(
         "created_at": "v.created_at",
         "created_by": "v.created_by",
     },
+    texts=frozenset({"type", "description", "created_by"}),
     sets={
         "tags": "v.tags",
         "aliases": "COLLECT { MATCH (v)<-[:POINTS_TO]-(a:Alias) RETURN a.name }",
@@ -140,7 +153,9 @@ class _Compiler:
             return "false"
         column = self._of.columns.get(field)
         if column is not None:
-            return self._holds(f"{column} {_CYPHER_OP[op]} {self.bind(_parameter(value))}")
+            if isinstance(value, int | float):
+                return self._holds(self._test(column, *_whole(op, value)))
+            return self._compare_text(column, op, _parameter(value))
         leaf = self._leaf(field)
         if value is None:
             # There is one null: none differs from it, none comes before or after.
@@ -149,9 +164,38 @@ class _Compiler:
             kind = f"{leaf} IN ['b0', 'b1'] AND "
             test = f"{leaf} {_CYPHER_OP[op]} {self.bind(packed_value(value))}"
             return self._holds(kind + test)
-        typed = _TEXT if isinstance(value, str) else _NUMBER
-        read = typed.format(leaf=leaf)
-        return self._holds(f"{read} {_CYPHER_OP[op]} {self.bind(_parameter(value))}")
+        if isinstance(value, int | float):
+            return self._holds(self._number(leaf, op, value))
+        return self._compare_text(_TEXT.format(leaf=leaf), op, _parameter(value))
+
+    def _compare_text(self, read: str, op: Op, value: Any) -> str:
+        """A test of a text, or of a time."""
+        if isinstance(value, str) and max(value, default="") >= "\ue000":
+            value, read = to_in_order(value), _IN_ORDER.replace("{text}", read)
+        return self._holds(f"{read} {_CYPHER_OP[op]} {self.bind(value)}")
+
+    def _number(self, leaf: str, op: Op, value: float) -> str:
+        """A test of a leaf, exact for whole numbers and for fractions; null if it is no number."""
+        whole = self._test(f"toInteger(substring({leaf}, 1))", *_whole(op, value))
+        fraction = self._test(f"toFloat(substring({leaf}, 1))", *_fraction(op, value))
+        return f"CASE left({leaf}, 1) WHEN 'i' THEN {whole} WHEN 'f' THEN {fraction} END"
+
+    def _test(self, read: str, op: Op, bound: float | None) -> str:
+        """With no bound, all are equal or all differ; null stays null."""
+        if bound is None:
+            return f"{read} IS NOT NULL" if op is Op.NE else "false"
+        return f"{read} {_CYPHER_OP[op]} {self.bind(bound)}"
+
+    def number_after(self, value: float, key: str, beyond: Op) -> str:
+        """Whether a number called `value` comes after a cursor's."""
+        kinds = [
+            (
+                f"({self._test('value', *of(beyond, value))}"
+                f" OR {self._test('value', *of(Op.EQ, value))} AND key > {key})"
+            )
+            for of in (_whole, _fraction)
+        ]
+        return f"CASE WHEN value IS :: INTEGER NOT NULL THEN {kinds[0]} ELSE {kinds[1]} END"
 
     def _holds(self, test: str) -> str:
         return f"coalesce({test}, false)"
@@ -166,8 +210,12 @@ class _Compiler:
         others = [packed_value(v) for v in values if isinstance(v, bool | str) or v is None]
         leaf = self._leaf(field)
         is_other = self._holds(f"{leaf} IN {self.bind(others)}")
-        bound = self.bind([_parameter(n) for n in numbers if not math.isnan(n)])
-        is_number = self._holds(f"{_NUMBER.format(leaf=leaf)} IN {bound}")
+        equal = [[of(Op.EQ, n)[1] for n in numbers if n == n] for of in (_whole, _fraction)]
+        wholes, fractions = (self.bind([n for n in some if n is not None]) for some in equal)
+        is_number = self._holds(
+            f"CASE left({leaf}, 1) WHEN 'i' THEN toInteger(substring({leaf}, 1)) IN {wholes}"
+            f" WHEN 'f' THEN toFloat(substring({leaf}, 1)) IN {fractions} END"
+        )
         return f"({is_other} OR {is_number})"
 
     def _glob(self, field: str, pattern: str) -> str:
@@ -186,7 +234,10 @@ class _Compiler:
 
     def order(self, field: str) -> str:
         """What to sort by; null where there is nothing to sort by."""
-        return self._of.columns.get(field) or _VALUE.format(leaf=self._leaf(field))
+        column = self._of.columns.get(field)
+        if column is None:
+            return _VALUE.replace("{leaf}", self._leaf(field))
+        return _IN_ORDER.replace("{text}", column) if field in self._of.texts else column
 
 
 def _regex(pattern: str) -> str:
@@ -206,11 +257,38 @@ def _regex(pattern: str) -> str:
 
 
 def _parameter(value: Scalar) -> Any:
-    if isinstance(value, datetime):
-        return to_us(value)
-    if isinstance(value, int) and not -_MAX_INT - 1 <= value <= _MAX_INT:
-        return math.inf if value > 0 else -math.inf  # beyond every whole number that is stored
-    return value
+    return to_us(value) if isinstance(value, datetime) else value
+
+
+def _whole(op: Op, value: float) -> tuple[Op, int | None]:
+    """The same test for whole numbers; None as bound where `=` is never true, or `!=` always."""
+    if value in (math.inf, -math.inf):
+        bound, is_exact = (_MAX_INT if value > 0 else _MIN_INT), False
+        is_above = value < 0  # the bound lies above the value
+    else:
+        bound = min(max(math.floor(value), _MIN_INT), _MAX_INT)
+        is_exact, is_above = bound == value, bound > value
+    return _near(op, bound, is_exact=is_exact, is_above=is_above)
+
+
+def _fraction(op: Op, value: float) -> tuple[Op, float | None]:
+    """The same test for fractions."""
+    try:
+        bound = float(value)
+    except OverflowError:
+        bound = math.inf if value > 0 else -math.inf
+    return _near(op, bound + 0.0, is_exact=bound == value, is_above=bound > value)
+
+
+def _near(op: Op, bound: Any, *, is_exact: bool, is_above: bool) -> tuple[Op, Any]:
+    """The test against a value as one against its neighbour, with nothing in between."""
+    if is_exact:
+        return op, bound
+    if op in (Op.EQ, Op.NE):
+        return op, None
+    if op in (Op.LT, Op.LE):
+        return (Op.LT if is_above else Op.LE), bound
+    return (Op.GE if is_above else Op.GT), bound
 
 
 def compose(
@@ -223,33 +301,44 @@ def compose(
     """
     compiler = _Compiler(selection)
     condition = "true" if where is None else compiler.filter(where)
-    is_descending = order.startswith("-")
-    value = compiler.order(order.removeprefix("-"))
+    is_descending, field = order.startswith("-"), order.removeprefix("-")
+    value = compiler.order(field)
     place = "true" if after is None else _place(compiler, after, is_descending=is_descending)
     down = " DESC" if is_descending else ""
     text = statement.replace("/*value*/ null", value)
     text = text.replace("/*where*/ true", condition).replace("/*place*/ true", place)
-    text = text.replace("/*order*/ key", f"rank = 3, rank{down}, value{down}, key")
+    # Only a leaf may be a number here and a text there; a column is of one kind.
+    terms = ["value"] if field in selection.columns else [_FRACTION, _LAST_DIGITS]
+    by = ", ".join(term + down for term in ("rank", *terms))
+    text = text.replace("/*order*/ key", f"rank = 3, {by}, key")
     return text, compiler.values
 
 
 def _place(compiler: _Compiler, after: Json, *, is_descending: bool) -> str:
     """Whether a row comes after the cursor."""
+    beyond = Op.LT if is_descending else Op.GT
     match after:
         case ["missing", str(key)]:
             return f"rank = 3 AND key > {compiler.bind(key)}"
+        case ["number", bool(), _]:
+            raise Invalid("after", "is not a cursor of this list")
         case ["number", int() | float() | "inf" | "-inf" as value, str(key)]:
             rank, bound = 0, float(value) if isinstance(value, str) else value
-        case ["text", str(bound), str(key)]:
-            rank = 1
-        case ["bool", bool(bound), str(key)]:
-            rank = 2
+            same = compiler.number_after(bound, compiler.bind(key), beyond)
+        case ["text", str(text), str(key)]:
+            rank, same = 1, _value_after(compiler, text, key, beyond)
+        case ["bool", bool(truth), str(key)]:
+            rank, same = 2, _value_after(compiler, truth, key, beyond)
         case _:
             raise Invalid("after", "is not a cursor of this list")
-    value, beyond = compiler.bind(bound), "<" if is_descending else ">"
-    tie = f"value = {value} AND key > {compiler.bind(key)}"
-    same = f"rank = {rank} AND (value {beyond} {value} OR {tie})"
-    return f"(rank = 3 OR rank {beyond} {rank} OR {same})"
+    # A CASE, for `same` can be asked of values of its own kind alone.
+    order = _CYPHER_OP[beyond]
+    return f"(rank = 3 OR rank {order} {rank} OR CASE rank WHEN {rank} THEN {same} END)"
+
+
+def _value_after(compiler: _Compiler, bound: str | bool, key: str, beyond: Op) -> str:
+    value = compiler.bind(bound)
+    return f"(value {_CYPHER_OP[beyond]} {value} OR value = {value} AND key > {compiler.bind(key)})"
 
 
 def cursor_of(rows: Sequence[Any], limit: int) -> Json:

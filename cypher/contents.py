@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from cypher.columns import from_us, from_us_or_none, scope_values, to_us, to_us_or_none
+from cypher.columns import (
+    from_in_order,
+    from_us,
+    from_us_or_none,
+    scope_values,
+    to_in_order,
+    to_us,
+    to_us_or_none,
+)
 from cypher.statements import Statements
 from lineage.digest import Digest
 from lineage.manifest import Page
@@ -39,8 +47,8 @@ class CypherContents:
                 "n_entries": page.n_entries,
                 "size_bytes": page.size_bytes,
                 "is_closed": page.is_closed,
-                "first_path": page.first_path,
-                "last_path": page.last_path,
+                "first_path": to_in_order(page.first_path),
+                "last_path": to_in_order(page.last_path),
                 "body": page.body.decode(),
             }
             blobs = [digest for digest, _ in page.blobs]
@@ -52,7 +60,7 @@ class CypherContents:
             yield body.encode()
 
     def body_at(self, version: VersionKey, path: str) -> bytes | None:
-        body = self._cypher.value("find_body_at", version=version, path=path)
+        body = self._cypher.value("find_body_at", version=version, path=to_in_order(path))
         return None if body is None else str(body).encode()
 
     def pages_of(self, version: VersionKey, *, limit: int | None = None) -> list[Digest]:
@@ -183,8 +191,8 @@ def _page(row: list[Any]) -> Page:
         body=b"",
         n_entries=n_entries,
         size_bytes=size_bytes,
-        first_path=first_path,
-        last_path=last_path,
+        first_path=from_in_order(first_path),
+        last_path=from_in_order(last_path),
         is_closed=is_closed,
         blobs=(),
         large_files=(),

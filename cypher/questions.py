@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 
-from cypher.columns import SEPARATOR, from_us, leaf_of, scope_values
+from cypher.columns import SEPARATOR, from_us, leaf_of, scope_values, to_in_order
 from cypher.flow import runs_of
 from cypher.statements import Statements
 from cypher.trace import trace
+from cypher.versions import collection_values
 from lineage.digest import Digest
 from lineage.manifest import Entry, parse_entries
 from lineage.model import (
@@ -85,8 +86,8 @@ class CypherQuestions:
         return Bytes(all_bytes, all_bytes - own_bytes, n_blobs)
 
     def stored_bytes_in(self, project: ProjectKey, collection: CollectionKey | None) -> Bytes:
-        name = None if collection is None else collection.name
-        keys = self._cypher.value("find_live_versions", project=project, collection=name)
+        values = collection_values(collection)
+        keys = self._cypher.value("find_live_versions", project=project, **values)
         return self.stored_bytes(list(map(VersionKey, keys)))
 
     def containing(
@@ -101,7 +102,9 @@ class CypherQuestions:
                 pages = _having(bodies, lambda entry: _is_file(entry, digest, path))
         elif path is not None:
             spelled = '"path":' + orjson.dumps(path).decode()
-            bodies = self._cypher.iter("find_pages_spanning", path=path, spelled=spelled)
+            bodies = self._cypher.iter(
+                "find_pages_spanning", path=to_in_order(path), spelled=spelled
+            )
             pages = _having(bodies, lambda entry: entry.path == path)
         values = scope_values(scope) | {"digests": pages, "limit": limit}
         return list(map(VersionKey, self._cypher.column("find_readable_owners", **values)))

@@ -23,7 +23,7 @@ from lineage.filters import Filter
 from lineage.model import DraftId, Json, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
 
-__all__ = ["CypherVersions", "alias_keys"]
+__all__ = ["CypherVersions", "alias_keys", "collection_values"]
 
 
 class CypherVersions:
@@ -113,13 +113,19 @@ class CypherVersions:
     ) -> tuple[list[Version], Json]:
         statement = load()["select_versions"]
         text, values = compose(statement, VERSIONS, where=where, order=order, after=after)
-        name = None if collection is None else collection.name
         if collection is not None:
             projects = [project for project in projects if project == collection.project]
-        values |= {"projects": projects, "collection": name, "limit": limit + 1}
+        values |= {"projects": projects, "limit": limit + 1} | collection_values(collection)
         rows = self._cypher.composed(text, values)
         found = self.find([VersionKey(key) for key, _ in rows[:limit]])
         return [found[VersionKey(key)] for key, _ in rows[:limit]], cursor_of(rows, limit)
+
+
+def collection_values(collection: CollectionKey | None) -> dict[str, str]:
+    """Parameters: the one collection, or all of a project, as a range of names, which are ASCII."""
+    if collection is None:
+        return {"first": "", "last": "\x7f"}
+    return {"first": collection.name, "last": collection.name}
 
 
 def alias_keys(collection: CollectionKey, names: Sequence[str]) -> list[str]:

@@ -1,5 +1,5 @@
 // The page of a version whose paths span this one.
-// Parameters: $version key, $path
+// Parameters: $version key, $path as columns.to_in_order has it
 // Columns: body
 // Order: at most one row
 // Index: node_key

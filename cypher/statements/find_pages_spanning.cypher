@@ -1,5 +1,6 @@
 // The pages with an entry of this path.
-// Parameters: $path, $spelled how a line of the body spells it, with its quotes
+// Parameters: $path as columns.to_in_order has it, $spelled how a line of the body
+// spells it, with its quotes
 // Columns: digest, body
 // Order: digest
 // Index: page_first_path

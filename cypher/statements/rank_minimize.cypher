@@ -1,5 +1,6 @@
 // Runs of a sweep by a number in their summary, lowest first; ties go to the earliest. How a leaf
-// of a document is found in `summary_values`, and read: columns.py.
+// of a document is found in `summary_values`, and read: columns.py. Whole numbers are compared as
+// fractions first, which do not hold their last digits, and then by what is left.
 // Parameters: $sweep key, $leaf how the path is found, $end of a leaf, $limit
 // Columns: run key, number
 // Order: number, created_at, key
@@ -13,5 +14,9 @@ WITH r, CASE left(leaf, 1)
 END AS value
 WHERE value IS NOT NULL
 RETURN r.key AS key, value
-ORDER BY value, r.created_at, key
+ORDER BY toFloat(value), CASE
+  WHEN value IS :: INTEGER NOT NULL THEN value - toInteger(toFloat(value))
+    - CASE WHEN toFloat(value) >= 9223372036854775808.0 THEN 1 ELSE 0 END
+  ELSE 0
+END, r.created_at, key
 LIMIT $limit;

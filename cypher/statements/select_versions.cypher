@@ -1,10 +1,10 @@
 // A page of versions. What follows a comment such as /*where*/ is put in by compile_filter.
-// Parameters: $projects their keys, $collection its name or null, $limit
+// Parameters: $projects their keys, $first and $last name of their collections, $limit
 // Columns: key, the value they are ordered by
 // Order: as asked, then key
 // Index: artifact_place
 MATCH (v:Artifact)
-WHERE v.project IN $projects AND v.collection = coalesce($collection, v.collection)
+WHERE v.project IN $projects AND v.collection >= $first AND v.collection <= $last AND v.index >= 0
   AND /*where*/ true
 WITH v.key AS key, /*value*/ null AS value
 WITH key, value, CASE

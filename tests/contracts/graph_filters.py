@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage import filters
@@ -91,11 +91,6 @@ wheres = st.recursive(
 )
 orders = st.builds(
     operator.add, st.sampled_from(["", "-"]), st.one_of(documents, texts, st.just("point"))
-)
-many = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
 
 
@@ -210,26 +205,32 @@ def select(store: GraphStore, order: str, *, where: Filter | None = None, limit:
 
 
 class FiltersContract:
-    @given(runs=made_runs, where=wheres)
-    @many
-    def test_a_filter_selects_what_it_means(
-        self, make_store: Callable[[], GraphStore], runs: list[Run], where: Filter
-    ) -> None:
-        store = make_store()
-        named = add_all(store, runs)
-        where = filters.check(where, filters.RUN_FIELDS, filters.RUN_DOCUMENTS)
-        expected = {made.key.name for made in named if holds(where, fields_of(made))}
-        assert set(select(store, "id", where=where)) == expected
+    n_examples = 60
 
-    @given(runs=made_runs, order=orders, limit=st.integers(1, 4))
-    @many
+    def test_a_filter_selects_what_it_means(self, make_store: Callable[[], GraphStore]) -> None:
+        @settings(max_examples=self.n_examples)
+        @given(runs=made_runs, where=wheres)
+        def check(runs: list[Run], where: Filter) -> None:
+            store = make_store()
+            named = add_all(store, runs)
+            where = filters.check(where, filters.RUN_FIELDS, filters.RUN_DOCUMENTS)
+            expected = {made.key.name for made in named if holds(where, fields_of(made))}
+            assert set(select(store, "id", where=where)) == expected
+
+        check()
+
     def test_pages_in_any_order_join_to_the_whole(
-        self, make_store: Callable[[], GraphStore], runs: list[Run], order: str, limit: int
+        self, make_store: Callable[[], GraphStore]
     ) -> None:
-        store = make_store()
-        named = add_all(store, runs)
-        expected = [made.key.name for made in in_order(named, order)]
-        assert select(store, order, limit=limit) == expected
+        @settings(max_examples=self.n_examples)
+        @given(runs=made_runs, order=orders, limit=st.integers(1, 4))
+        def check(runs: list[Run], order: str, limit: int) -> None:
+            store = make_store()
+            named = add_all(store, runs)
+            expected = [made.key.name for made in in_order(named, order)]
+            assert select(store, order, limit=limit) == expected
+
+        check()
 
     def test_a_changed_run_is_found_by_what_it_says_now(self, store: GraphStore) -> None:
         store.write(lambda tx: tx.runs.add(run("a", config={"x": 1, "y": {"z": "t"}})))

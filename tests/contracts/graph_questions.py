@@ -9,7 +9,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.digest import Digest, combine
@@ -52,12 +52,6 @@ from tests.contracts.graph_values import (
 )
 
 __all__ = ["QuestionsContract"]
-
-many = settings(
-    max_examples=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
-)
 
 # Each run uses some of the versions before it and logs some new ones: numbers of the used, count.
 histories = st.lists(
@@ -105,40 +99,48 @@ def hops_from(graph: nx.DiGraph[NodeKey], starts: set[NodeKey]) -> dict[NodeKey,
 
 
 class QuestionsContract:
-    @given(
-        history=histories,
-        picks=st.sets(st.integers(0, 40), min_size=1, max_size=3),
-        direction=st.sampled_from(Direction),
-        max_hops=st.none() | st.integers(0, 5),
-        limit=st.none() | st.integers(0, 12),
-    )
-    @many
+    n_examples = 50
+    width = 40_000
+
     def test_a_trace_is_all_that_can_be_reached_nearest_first(
-        self,
-        make_store: Callable[[], GraphStore],
-        history: list[tuple[set[int], int]],
-        picks: set[int],
-        direction: Direction,
-        max_hops: int | None,
-        limit: int | None,
+        self, make_store: Callable[[], GraphStore]
     ) -> None:
-        store = make_store()
-        graph = build(store, history)
-        nodes = sorted(graph)
-        starts = {nodes[pick % len(nodes)] for pick in picks}
-        is_down = direction is Direction.DOWNSTREAM
-        hops = hops_from(graph if is_down else graph.reverse(), starts)
-        order = sorted((hop, node) for node, hop in hops.items())
-        order = [(hop, node) for hop, node in order if max_hops is None or hop <= max_hops]
-        told = order if limit is None else order[:limit]
-        query = TraceQuery(tuple(starts), direction, max_hops, limit, with_edges=True)
-        found = store.read(lambda tx: tx.questions.trace(query))
-        assert [(hop, node) for hop, level in enumerate(found.levels, 1) for node in level] == told
-        assert found.complete == (len(told) == len(order))
-        assert all(found.levels)
-        inside = graph.subgraph(starts | {node for _, node in told})
-        edges = sorted(inside.edges(data="kind"))
-        assert list(found.edges) == [Edge(src, dst, kind) for src, dst, kind in edges]
+        @settings(max_examples=self.n_examples)
+        @given(
+            history=histories,
+            picks=st.sets(st.integers(0, 40), min_size=1, max_size=3),
+            direction=st.sampled_from(Direction),
+            max_hops=st.none() | st.integers(0, 5),
+            limit=st.none() | st.integers(0, 12),
+        )
+        def check(
+            history: list[tuple[set[int], int]],
+            picks: set[int],
+            direction: Direction,
+            max_hops: int | None,
+            limit: int | None,
+        ) -> None:
+            store = make_store()
+            graph = build(store, history)
+            nodes = sorted(graph)
+            starts = {nodes[pick % len(nodes)] for pick in picks}
+            is_down = direction is Direction.DOWNSTREAM
+            hops = hops_from(graph if is_down else graph.reverse(), starts)
+            order = sorted((hop, node) for node, hop in hops.items())
+            order = [(hop, node) for hop, node in order if max_hops is None or hop <= max_hops]
+            told = order if limit is None else order[:limit]
+            query = TraceQuery(tuple(starts), direction, max_hops, limit, with_edges=True)
+            found = store.read(lambda tx: tx.questions.trace(query))
+            assert [
+                (hop, node) for hop, level in enumerate(found.levels, 1) for node in level
+            ] == told
+            assert found.complete == (len(told) == len(order))
+            assert all(found.levels)
+            inside = graph.subgraph(starts | {node for _, node in told})
+            edges = sorted(inside.edges(data="kind"))
+            assert list(found.edges) == [Edge(src, dst, kind) for src, dst, kind in edges]
+
+        check()
 
     def test_a_start_that_does_not_exist_leads_nowhere(self, store: GraphStore) -> None:
         query = TraceQuery((DIGITS.version(7),), Direction.UPSTREAM, with_edges=True)
@@ -146,7 +148,7 @@ class QuestionsContract:
         assert (found.levels, found.edges, found.complete) == ((), (), True)
 
     def test_a_wide_level_is_traced_whole(self, store: GraphStore) -> None:
-        n = 40_000
+        n = self.width
 
         def fn(tx: Transaction) -> None:
             tx.versions.add(version(0), DraftId("none"), [])
@@ -162,26 +164,24 @@ class QuestionsContract:
         assert found.levels[0] == tuple(sorted(segment(f"r{number}") for number in range(n)))
         assert found.levels[1:] == ((DIGITS.version(1),),)
 
-    @given(history=histories, ends=st.tuples(st.integers(0, 40), st.integers(0, 40)))
-    @many
-    def test_a_path_is_a_shortest_one(
-        self,
-        make_store: Callable[[], GraphStore],
-        history: list[tuple[set[int], int]],
-        ends: tuple[int, int],
-    ) -> None:
-        store = make_store()
-        graph = build(store, history)
-        start, end = (sorted(graph)[pick % len(graph)] for pick in ends)
-        found = store.read(lambda tx: tx.flow.find_path(start, end))
-        if not nx.has_path(graph, start, end):
-            assert found is None
-            return
-        assert found is not None
-        assert (found[0], found[-1]) == (start, end)
-        assert nx.is_path(graph, found)
-        assert len(found) == len(nx.shortest_path(graph, start, end))
-        assert store.read(lambda tx: tx.flow.find_path(start, segment("none"))) is None
+    def test_a_path_is_a_shortest_one(self, make_store: Callable[[], GraphStore]) -> None:
+        @settings(max_examples=self.n_examples)
+        @given(history=histories, ends=st.tuples(st.integers(0, 40), st.integers(0, 40)))
+        def check(history: list[tuple[set[int], int]], ends: tuple[int, int]) -> None:
+            store = make_store()
+            graph = build(store, history)
+            start, end = (sorted(graph)[pick % len(graph)] for pick in ends)
+            found = store.read(lambda tx: tx.flow.find_path(start, end))
+            if not nx.has_path(graph, start, end):
+                assert found is None
+                return
+            assert found is not None
+            assert (found[0], found[-1]) == (start, end)
+            assert nx.is_path(graph, found)
+            assert len(found) == len(nx.shortest_path(graph, start, end))
+            assert store.read(lambda tx: tx.flow.find_path(start, segment("none"))) is None
+
+        check()
 
     def test_nodes_are_described(self, store: GraphStore) -> None:
         def fn(tx: Transaction) -> None:
@@ -301,24 +301,31 @@ class QuestionsContract:
         facts = store.read(lambda tx: tx.questions.deletion_facts(both, [run_key("a")]))
         assert facts.consumers == (run_key("c"),)
 
-    @given(data=st.data())
-    @many
     def test_facts_of_a_deletion_are_those_of_trying_it(
-        self, make_store: Callable[[], GraphStore], data: st.DataObject
+        self, make_store: Callable[[], GraphStore]
     ) -> None:
-        store = make_store()
-        world = World(data)
-        store.write(world.build)
-        chosen = data.draw(st.sets(st.integers(0, len(world.versions) - 1)), label="chosen")
-        keys = [DIGITS.version(number) for number in sorted(chosen)]
-        assert store.read(lambda tx: tx.questions.deletion_facts(keys, [])) == world.facts(chosen)
-        assert store.read(lambda tx: tx.questions.stored_bytes(keys)) == world.stored(chosen)
-        live = set(range(len(world.versions))) - world.deleted
-        for collection in (None, DIGITS):
-            found = store.read(lambda tx, c=collection: tx.questions.stored_bytes_in(PROJECT, c))
-            assert found == world.stored(live)
-        empty = store.read(lambda tx: tx.questions.stored_bytes_in(RIVAL, None))
-        assert empty == Bytes(0, 0, 0)
+        @settings(max_examples=self.n_examples)
+        @given(data=st.data())
+        def check(data: st.DataObject) -> None:
+            store = make_store()
+            world = World(data)
+            store.write(world.build)
+            chosen = data.draw(st.sets(st.integers(0, len(world.versions) - 1)), label="chosen")
+            keys = [DIGITS.version(number) for number in sorted(chosen)]
+            assert store.read(lambda tx: tx.questions.deletion_facts(keys, [])) == world.facts(
+                chosen
+            )
+            assert store.read(lambda tx: tx.questions.stored_bytes(keys)) == world.stored(chosen)
+            live = set(range(len(world.versions))) - world.deleted
+            for collection in (None, DIGITS):
+                found = store.read(
+                    lambda tx, c=collection: tx.questions.stored_bytes_in(PROJECT, c)
+                )
+                assert found == world.stored(live)
+            empty = store.read(lambda tx: tx.questions.stored_bytes_in(RIVAL, None))
+            assert empty == Bytes(0, 0, 0)
+
+        check()
 
 
 class World:

@@ -14,9 +14,11 @@ from lineage.model import (
     Event,
 )
 from lineage.ports import GraphStore, Transaction
+from tests.contracts.graph_ahead import AheadContract
 from tests.contracts.graph_contents import ContentsContract
 from tests.contracts.graph_filters import FiltersContract
 from tests.contracts.graph_nouns import NounsContract
+from tests.contracts.graph_numbers import LimitsContract
 from tests.contracts.graph_questions import QuestionsContract
 from tests.contracts.graph_values import (
     DIGITS,
@@ -144,10 +146,13 @@ class TransactionsContract:
 
 class GraphStoreContract(
     TransactionsContract,
+    AheadContract,
     NounsContract,
     ContentsContract,
     FiltersContract,
+    LimitsContract,
     QuestionsContract,
 ):
     """Subclass it with a fixture `store`, seeded by `graph_values.seed`, and a fixture
-    `make_store`, a function that gives a new seeded store at each call."""
+    `make_store`, a function that gives a new seeded store at each call. Where examples take long,
+    set `n_examples` and `width`."""

@@ -1,10 +1,9 @@
-"""An engine over real stores, and short words for what its tests do all the time."""
+"""An engine over two stores, and short words for what its tests do all the time."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lineage.digest import Digest
@@ -17,8 +16,7 @@ from lineage.engine import (
 from lineage.manifest import Entry, cut
 from lineage.model import Caller, Version
 from lineage.names import ArtifactRef, CollectionKey, ProjectKey, RunKey, SweepKey
-from sql.store import SqlGraphStore
-from storage.local import LocalBlobStore
+from lineage.ports import BlobStore, GraphStore
 from tests.contracts.machine_ground import FakeClock
 
 ANN = Caller("ann", is_admin=True)
@@ -37,10 +35,10 @@ GRID |= {"parameters": {"lr": {"values": [0.1, 0.2]}, "layers": {"min": 1, "max"
 
 
 class Lab:
-    """An engine over real stores, and short words for what the tests do all the time."""
+    """An engine over these stores, and short words for what the tests do all the time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.graph, self.blobs = SqlGraphStore(folder / "graph.db"), LocalBlobStore(folder / "b")
+    def __init__(self, graph: GraphStore, blobs: BlobStore) -> None:
+        self.graph, self.blobs = graph, blobs
         self.clock = FakeClock()
         self.engine = Engine(self.graph, self.blobs, self.clock)
 

@@ -1,5 +1,8 @@
-"""Somebody busy on shared stores: logs, uses, moves aliases, deletes. Run it in several threads,
-and with `python -m tests.contracts.writers GRAPH BLOBS SEED N_STEPS` in several processes."""
+"""Somebody busy on shared stores: logs, uses, moves aliases, deletes; or one of two who feed each
+other. Run it in several threads, and in several processes with
+
+    python -m tests.contracts.writers GRAPH_URL BLOBS SEED work|feed N_STEPS
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,10 @@ from lineage.errors import Blocked, CycleError, Gone, NotFound, PlanChanged
 from lineage.manifest import Entry, cut
 from lineage.model import Caller, DraftId, Version
 from lineage.names import ArtifactRef, CollectionKey, ProjectKey, RunKey, VersionKey
-from lineage.ports import GraphStore
-from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
+from tests.contracts.stores import open_graph
 
-__all__ = ["ADMIN", "PROJECT", "SystemClock", "Writer", "shared_collections"]
+__all__ = ["ADMIN", "PROJECT", "SystemClock", "Writer", "loop_collections", "shared_collections"]
 
 ADMIN = Caller("ann", is_admin=True)
 PROJECT = ProjectKey.parse("acme/vision")
@@ -39,6 +41,11 @@ PATHS = [f"file{n}" for n in range(5)]
 
 def shared_collections() -> list[CollectionKey]:
     return [CollectionKey.of(PROJECT, f"shared{n}") for n in range(2)]
+
+
+def loop_collections() -> list[CollectionKey]:
+    """Whoever logs to one of them reads the other."""
+    return [CollectionKey.of(PROJECT, name) for name in ("weights", "episodes")]
 
 
 class SystemClock:
@@ -52,6 +59,7 @@ class Writer:
     def __init__(self, engine: Engine, seed: int) -> None:
         self.engine = engine
         self.rng = random.Random(seed)
+        self.seed = seed
         self.own = CollectionKey.of(PROJECT, f"own{seed}")
         self.run = RunKey.of(PROJECT, f"run{seed}")
         self.runs = [self.run, RunKey.of(PROJECT, "everybodys")]
@@ -77,11 +85,35 @@ class Writer:
         for key, content in self.kept.items():
             assert self.content_of(key) == content, key
 
+    def feed(self, n_rounds: int) -> None:
+        """Read what the others logged and log what they read, in one run for many rounds; then say
+        of the run as a whole that it read what was made from its own."""
+        self.engine.runs.start(ADMIN, RunStart(self.run, "allow"))
+        mine = loop_collections()[self.seed % 2]
+        theirs = loop_collections()[1 - self.seed % 2]
+        for number in range(n_rounds):
+            with suppress(NotFound):  # they have not begun
+                self.engine.runs.use(ADMIN, self.run, self.latest(theirs))
+            self.log(mine, {"x": b"%d of %d" % (number, self.seed)}, run=self.run)
+            if number % 5 == 4:
+                self.try_to_close_a_cycle(theirs)
+
+    def try_to_close_a_cycle(self, theirs: CollectionKey) -> None:
+        try:
+            self.engine.runs.use(ADMIN, self.run, self.latest(theirs), declared=True)
+        except (CycleError, NotFound) as exc:
+            self.refused[type(exc).__name__] += 1
+
+    def latest(self, collection: CollectionKey) -> VersionKey:
+        return self.engine.versions.get(ADMIN, ArtifactRef(collection)).key
+
     def some_content(self) -> dict[str, bytes]:
         n_files = self.rng.randint(1, len(PATHS))
         return {path: self.rng.choice(POOL) for path in self.rng.sample(PATHS, n_files)}
 
-    def request(self, collection: CollectionKey, content: dict[str, bytes]) -> DraftRequest:
+    def request(
+        self, collection: CollectionKey, content: dict[str, bytes], run: RunKey | None = None
+    ) -> DraftRequest:
         entries = [Entry(path, len(data), Digest.of(data)) for path, data in content.items()]
         self.bodies = list(cut(entries))
         return DraftRequest(
@@ -89,11 +121,13 @@ class Writer:
             collection=collection,
             type="dataset",
             pages=tuple(map(Digest.of, self.bodies)),
-            run=self.rng.choice([None, *self.runs]),
+            run=run or self.rng.choice([None, *self.runs]),
         )
 
-    def log(self, collection: CollectionKey, content: dict[str, bytes]) -> Version:
-        request = self.request(collection, content)
+    def log(
+        self, collection: CollectionKey, content: dict[str, bytes], run: RunKey | None = None
+    ) -> Version:
+        request = self.request(collection, content, run)
         answer = self.engine.drafts.begin(ADMIN, request, bodies=self.bodies)
         for upload in [hold.upload for hold in answer.holds if hold.upload is not None]:
             data = next(data for data in content.values() if Digest.of(data) == upload.digest)
@@ -123,8 +157,7 @@ class Writer:
         return found
 
     def some_version(self) -> VersionKey:
-        ref = ArtifactRef(self.rng.choice(shared_collections()))
-        return self.engine.versions.get(ADMIN, ref).key
+        return self.latest(self.rng.choice(shared_collections()))
 
     def use(self) -> None:
         self.engine.runs.use(ADMIN, self.rng.choice(self.runs), self.some_version())
@@ -158,17 +191,14 @@ class Writer:
         self.engine.drafts.discard(ADMIN, request.id)
 
 
-def open_stores(graph: Path, blobs: Path) -> tuple[GraphStore, LocalBlobStore]:
-    return SqlGraphStore(graph), LocalBlobStore(blobs)
-
-
 def main() -> None:
-    graph, blobs, seed, n_steps = sys.argv[1:]
-    store, folder = open_stores(Path(graph), Path(blobs))
-    writer = Writer(Engine(store, folder, SystemClock()), int(seed))
-    writer.work(int(n_steps))
+    url, blobs, seed, role, n_steps = sys.argv[1:]
+    store = open_graph(url)
+    writer = Writer(Engine(store, LocalBlobStore(Path(blobs)), SystemClock()), int(seed))
+    (writer.feed if role == "feed" else writer.work)(int(n_steps))
+    told = {"created": writer.created, "refused": writer.refused}
+    json.dump(told | {"n_retries": getattr(store, "n_retries", 0)}, sys.stdout)
     store.close()
-    json.dump({"created": writer.created, "refused": writer.refused}, sys.stdout)
 
 
 if __name__ == "__main__":
