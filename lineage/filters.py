@@ -154,6 +154,7 @@ _PLAIN_FIELD: Final = re.compile(r"[A-Za-z_][\w./-]*")
 _KEYWORDS: Final = frozenset({"and", "or", "not", "in", "glob", "exists", "true", "false", "null"})
 _MAX_LENGTH: Final = 20_000
 _MAX_DEPTH: Final = 50
+_MAX_WILDCARDS: Final = 1_000  # nine thousand overflow the stack of Java's regular expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,10 +356,12 @@ def check(where: Filter, fields: Mapping[str, FieldType], documents: tuple[str, 
         case Exists(field):
             _field_type(field, fields, documents)
             return where
-        case Glob(field, _):
+        case Glob(field, pattern):
             kind = _field_type(field, fields, documents)
             if kind in (FieldType.NUMBER, FieldType.TIME):
                 raise Invalid("filter", f"{field} is not text, so glob cannot match it")
+            if pattern.count("*") + pattern.count("?") > _MAX_WILDCARDS:
+                raise Invalid("filter", f"has a pattern of more than {_MAX_WILDCARDS} wildcards")
             return where
         case In(field, values):
             kind = _field_type(field, fields, documents)

@@ -203,3 +203,10 @@ def test_every_field_of_a_version_can_be_asked_for(field: str) -> None:
 def test_a_number_that_does_not_fit_is_refused_however_long_it_is() -> None:
     with pytest.raises(Invalid, match="64 bits"):
         parse("point = " + "9" * 5000)
+
+
+@pytest.mark.parametrize("sign", ["*a", "?"])
+def test_a_pattern_has_a_bounded_number_of_wildcards(sign: str) -> None:
+    check(Glob("name", sign * 1000), RUN_FIELDS, ())
+    with pytest.raises(Invalid, match="more than 1000 wildcards"):
+        check(Glob("name", sign * 1001), RUN_FIELDS, ())
