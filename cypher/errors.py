@@ -42,10 +42,14 @@ _MEMORY = (
 )
 
 
-def fault_of(exc: DriverError | Neo4jError, address: str) -> Fault:
-    """The error that crosses the port in place of the driver's, and whether to try again first."""
+def fault_of(exc: DriverError | Neo4jError, address: str, *, is_late: bool = False) -> Fault:
+    """The error that crosses the port in place of the driver's, and whether to try again first.
+
+    Args:
+        is_late: the transaction has had all its time: then that is why the database ended it.
+    """
     if isinstance(exc, Neo4jError):
-        return _said_by_the_database(exc, address)
+        return _said_by_the_database(exc, address, is_late=is_late)
     if isinstance(exc, IncompleteCommit):
         message = f"Neo4j at {address} went away during a commit: look whether it was done"
         return Fault(Unavailable(message))
@@ -63,7 +67,7 @@ def fault_of(exc: DriverError | Neo4jError, address: str) -> Fault:
     return Fault(Unavailable(message), Cure.RECONNECT)
 
 
-def _said_by_the_database(exc: Neo4jError, address: str) -> Fault:
+def _said_by_the_database(exc: Neo4jError, address: str, *, is_late: bool) -> Fault:
     code, message = exc.code or "", exc.message or str(exc)
     kind = code.rpartition(".")[2]
     if isinstance(exc, AuthError):
@@ -76,12 +80,15 @@ def _said_by_the_database(exc: Neo4jError, address: str) -> Fault:
         return Fault(Conflict(f"something still needs what was to go: {message}"), Cure.RETRY)
     if kind == "EntityNotFound":
         return Fault(Conflict("what this builds on is not there any more"), Cure.RETRY)
-    if kind.startswith("TransactionTimedOut"):
+    was_ended = kind in ("LockClientStopped", "Terminated")
+    if kind.startswith("TransactionTimedOut") or (was_ended and is_late):
         return Fault(TimedOut(f"Neo4j at {address} did not answer in time: ask for less at once"))
     if kind == "MemoryPoolOutOfMemoryError":
         return Fault(Unavailable(_MEMORY))
-    if kind in ("LockAcquisitionTimeout", "LockClientStopped"):
+    if kind == "LockAcquisitionTimeout":
         return Fault(Unavailable("others have held what this writes for too long: try again"))
+    if was_ended:
+        return Fault(Unavailable(f"Neo4j at {address} has ended this transaction: try again"))
     if kind.endswith("AlreadyExists"):
         # `IF NOT EXISTS` does not see what another process is making at this moment.
         busy = f"others are setting up Neo4j at {address} too ({kind}): try again"

@@ -121,6 +121,7 @@ class Neo4jGraphStore:
     def _once(self, fn: Callable[[Transaction], T], *, is_writer: bool) -> T | Fault:
         mode = WRITE_ACCESS if is_writer else READ_ACCESS
         statements: Statements | None = None
+        end = time.monotonic() + self._timeout_s
         try:
             with (
                 self._driver.session(database=_DATABASE, default_access_mode=mode) as session,
@@ -135,7 +136,7 @@ class Neo4jGraphStore:
             missing = None if statements is None else statements.explain(str(exc))
             if missing is not None:
                 return Fault(missing, Cure.RETRY)
-            return fault_of(exc, self._address)
+            return fault_of(exc, self._address, is_late=time.monotonic() >= end)
 
     def _patiently(self, attempt: Callable[[], T | Fault]) -> T:
         """The result of an attempt, made again as long as its faults can be cured."""

@@ -1,6 +1,6 @@
 // Who keeps blobs of versions if these versions go, each blob under its first holder: a live version
 // outside the set by key, else a draft, else a version whose deletion is not finished (they sort as
-// 0, 1 and 2).
+// 0, 1 and 2). A page that nobody owns keeps its blobs too, and is no holder.
 // Parameters: $keys of the versions
 // Columns: rank and name of the holder, number of blobs, their bytes
 // Order: rank and name
@@ -30,5 +30,6 @@ CALL (b) {
   RETURN min('1draft:' + d.id) AS draft
 }
 WITH b, CASE WHEN owner IS NULL OR draft < owner THEN draft ELSE owner END AS holder
+WHERE holder IS NOT NULL
 RETURN holder, count(*) AS n_blobs, sum(b.size_bytes) AS size_bytes
 ORDER BY holder;

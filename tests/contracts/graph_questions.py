@@ -301,6 +301,12 @@ class QuestionsContract:
         facts = store.read(lambda tx: tx.questions.deletion_facts(both, [run_key("a")]))
         assert facts.consumers == (run_key("c"),)
 
+    def test_a_page_that_nobody_owns_keeps_a_blob_and_is_no_holder(self, store: GraphStore) -> None:
+        store.write(lambda tx: commit(tx, 0, [page({"x": b"a"})]))
+        store.write(lambda tx: tx.contents.add_pages([page({"y": b"a"})]))
+        facts = store.read(lambda tx: tx.questions.deletion_facts([DIGITS.version(0)], []))
+        assert (facts.n_pages, facts.n_blobs, facts.n_shared, facts.holders) == (1, 0, 1, ())
+
     def test_facts_of_a_deletion_are_those_of_trying_it(
         self, make_store: Callable[[], GraphStore]
     ) -> None:
