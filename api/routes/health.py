@@ -47,7 +47,8 @@ class Readiness:
 
 
 @router.get("/healthz", summary="Whether the server runs")
-def healthz() -> Response:
+async def healthz() -> Response:
+    # Not on a thread: all of them may be waiting for a store.
     return json_response({"status": "ok"})
 
 

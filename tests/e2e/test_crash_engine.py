@@ -1,7 +1,8 @@
-"""The engine over the embedded stores, killed at every step of a story, and started afresh."""
+"""The engine over each graph store, killed at every step of a story, and started afresh."""
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -18,14 +19,52 @@ import pytest
 
 from lineage.engine import Engine
 from lineage.model import VersionState
+from tests.contracts.stores import GRAPHS
 from tests.services.crashing import go_on, open_stores, tell
+from tests.services.neo4j import Database
 from tests.services.picture import Picture, check_rules, expire, take_picture
 from tests.services.story import BEGAN_AT, STORY, StoryClock
 from tests.services.story_contents import CONTENTS, DIGITS, POOL_V0
 
-SAMPLE_S = 22.0
-AT_LEAST = 25
 _GOLDEN = 0.6180339887498949
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where the story is told: a SQLite file in the folder, or else a Neo4j."""
+
+    database: Database | None
+
+    def empty(self, folder: Path) -> str:
+        """The URL of a graph that is empty, and the only one there is."""
+        if self.database is None:
+            return sqlite_in(folder)
+        self.database.wipe()
+        return self.database.url
+
+    def wait_alone(self) -> None:
+        """Return when Neo4j has noticed that a killed process is gone, and rolled back."""
+        if self.database is None:
+            return
+        end = time.monotonic() + 10
+        text = "SHOW TRANSACTIONS YIELD transactionId RETURN count(*) AS n"
+        while self.database.driver.execute_query(text).records[0]["n"] > 1:
+            assert time.monotonic() < end, "the transaction of a killed process is still there"
+            time.sleep(0.01)
+
+    @property
+    def sample(self) -> tuple[int, float]:
+        """How many crashes at least, and then for how many seconds."""
+        return (25, 22.0) if self.database is None else (4, 12.0)
+
+
+def sqlite_in(folder: Path) -> str:
+    return f"sqlite://{folder / 'graph.db'}"
+
+
+@pytest.fixture(params=GRAPHS)
+def ground(request: pytest.FixtureRequest) -> Ground:
+    return Ground(None if request.param == "sqlite" else request.getfixturevalue("neo4j"))
 
 
 @contextmanager
@@ -42,7 +81,10 @@ def a_folder() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The story told without a crash: a picture before the first verb and after each."""
+    """The story told without a crash: a picture before the first verb and after each.
+
+    Told on SQLite, and the same on Neo4j: both stores must come to it.
+    """
 
     answers: dict[str, Any]
     pictures: list[Picture]
@@ -51,7 +93,7 @@ class Undisturbed:
 @cache
 def undisturbed() -> Undisturbed:
     with a_folder() as folder:
-        graph, blobs = open_stores(folder)
+        graph, blobs = open_stores(folder, sqlite_in(folder))
         clock = StoryClock()
         engine = Engine(graph, blobs, clock)
         answers: dict[str, Any] = {}
@@ -66,9 +108,18 @@ def undisturbed() -> Undisturbed:
 
 
 @cache
-def steps() -> list[str]:
+def steps(ground: Ground) -> list[str]:
     with a_folder() as folder:
-        return tell(folder, {}, kill_at=None).steps
+        return tell(folder, ground.empty(folder), {}, kill_at=None).steps
+
+
+def spread(n_steps: int) -> Iterator[int]:
+    """Each step once, in an order that is evenly spread wherever it stops."""
+    stride = round(n_steps * _GOLDEN)
+    while math.gcd(stride, n_steps) > 1:
+        stride += 1
+    start = random.randrange(n_steps)
+    return ((start + n * stride) % n_steps + 1 for n in range(n_steps))
 
 
 def between(n_done: int) -> list[Picture]:
@@ -92,30 +143,40 @@ def differences(found: Picture, wanted: Picture) -> dict[str, Any]:
     return {part: (found[part], wanted[part]) for part in wanted if found[part] != wanted[part]}
 
 
-def look_after_crash(crashed: Path, answers: dict[str, Any]) -> None:
-    """Start afresh on a copy, and check that all that was answered is there, and nothing else."""
+def look_after_crash(ground: Ground, folder: Path, url: str, answers: dict[str, Any]) -> None:
+    """Start afresh, and check that all that was answered is there, and nothing else."""
+    if ground.database is not None:
+        # There is no copy of a Neo4j: what is finished here, the story does not find undone.
+        ground.wait_alone()
+        look(folder, url, answers, is_copy=False)
+        return
     with a_folder() as outer:
-        folder = outer / "copy"
-        shutil.copytree(crashed, folder)
-        graph, blobs = open_stores(folder)
-        try:
-            clock = StoryClock()
-            engine = Engine(graph, blobs, clock)
-            clock.at = BEGAN_AT + STORY[min(len(answers), len(STORY) - 1)].at
-            engine.reclaim.finish()
-            check_rules(folder, engine, graph, blobs)
-            found = take_picture(graph)
-            expected = between(len(answers))
-            assert found in expected, [differences(found, wanted) for wanted in expected]
+        copy = outer / "copy"
+        shutil.copytree(folder, copy)
+        look(copy, sqlite_in(copy), answers, is_copy=True)
+
+
+def look(folder: Path, url: str, answers: dict[str, Any], *, is_copy: bool) -> None:
+    graph, blobs = open_stores(folder, url)
+    try:
+        clock = StoryClock()
+        engine = Engine(graph, blobs, clock)
+        clock.at = BEGAN_AT + STORY[min(len(answers), len(STORY) - 1)].at
+        engine.reclaim.finish()
+        check_rules(folder, engine, graph, blobs)
+        found = take_picture(graph)
+        expected = between(len(answers))
+        assert found in expected, [differences(found, wanted) for wanted in expected]
+        if is_copy:  # the story goes on with its drafts
             expire(folder, engine, graph, clock)
             check_rules(folder, engine, graph, blobs)
-        finally:
-            graph.close()
+    finally:
+        graph.close()
 
 
-def tell_to_the_end(folder: Path, answers: dict[str, Any]) -> None:
+def tell_to_the_end(folder: Path, url: str, answers: dict[str, Any]) -> None:
     """Restart, ask again what had no answer, go on: it must come out as if nothing had happened."""
-    graph, blobs = open_stores(folder)
+    graph, blobs = open_stores(folder, url)
     try:
         clock = StoryClock()
         engine = Engine(graph, blobs, clock)
@@ -138,24 +199,29 @@ def without_uploads(answers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def crash(kills: list[int]) -> None:
-    """Kill at these steps, each counted from the start before, look each time, then go on."""
+def crash(ground: Ground, kills: list[int]) -> None:
+    """Kill at these steps, each counted from the start before, look each time, then go on.
+
+    On Neo4j only the last crash is looked at: the others are found as they were left.
+    """
     notes = []
     answers: dict[str, Any] = {}
     with a_folder() as folder:
+        url = ground.empty(folder)
         try:
-            for kill_at in kills:
-                told = tell(folder, answers, kill_at=kill_at)
+            for number, kill_at in enumerate(kills, 1):
+                told = tell(folder, url, answers, kill_at=kill_at)
                 notes.append(f"killed at step {kill_at} with {len(told.answers)} answers")
                 answers = told.answers
                 if not told.was_killed:
                     break
-                look_after_crash(folder, answers)
-            tell_to_the_end(folder, answers)
+                if ground.database is None or number == len(kills):
+                    look_after_crash(ground, folder, url, answers)
+            tell_to_the_end(folder, url, answers)
         except BaseException as exc:
             if kills:
-                notes.append(f"the first step was `{steps()[kills[0] - 1]}`")
-            exc.add_note(f"crash({kills}): {'; '.join(notes)}")
+                notes.append(f"the first step was `{steps(ground)[kills[0] - 1]}`")
+            exc.add_note(f"crash({ground}, {kills}): {'; '.join(notes)}")
             raise
 
 
@@ -175,9 +241,10 @@ def test_the_story_without_a_crash_does_what_it_says() -> None:
     assert undisturbed().answers["log the model again"]["created"] is False
 
 
-def test_steps_lie_in_every_part_of_storing_committing_and_deleting() -> None:
-    taken = set(steps())
+def test_steps_lie_in_every_part_of_storing_committing_and_deleting(ground: Ground) -> None:
+    taken = set(steps(ground))
     assert {"before a transaction", "before the commit of a transaction"} <= taken
+    assert ({"before a query", "after a query"} <= taken) == (ground.database is not None)
     for call in ("put", "put_many", "delete"):
         assert {f"before {call}", f"after {call}"} <= taken
     amid = {"after half of the chunks in put", "amid write in put_many", "before unlink in delete"}
@@ -185,22 +252,25 @@ def test_steps_lie_in_every_part_of_storing_committing_and_deleting() -> None:
     assert {"before link in put", "after link in put", "after fsync in put"} <= taken
 
 
-def test_whatever_step_it_is_killed_at_nothing_is_lost_and_nothing_is_left() -> None:
-    n_steps, start, end = len(steps()), random.random(), time.monotonic() + SAMPLE_S
-    n_done = 0
-    while n_done < AT_LEAST or (n_done < n_steps and time.monotonic() < end):
-        # Evenly spread wherever it stops.
-        first = int((start + n_done * _GOLDEN) % 1 * n_steps) + 1
+def test_whatever_step_it_is_killed_at_nothing_is_lost_and_nothing_is_left(ground: Ground) -> None:
+    order = spread(len(steps(ground)))
+    at_least, seconds = ground.sample
+    end = time.monotonic() + seconds
+    for n_done, first in enumerate(order):
+        if n_done >= at_least and time.monotonic() > end:
+            break
         # Every third time, again: while it finishes what was left, or soon after.
         more = [random.randint(1, 12)] if n_done % 3 == 0 else []
-        crash([first, *more])
-        n_done += 1
+        crash(ground, [first, *more])
 
 
 @pytest.mark.soak
-def test_killed_at_each_step_and_again_and_again(soak_s: float) -> None:
+def test_killed_at_each_step_and_again_and_again(ground: Ground, soak_s: float) -> None:
     end = time.monotonic() + soak_s
-    for first in range(1, len(steps()) + 1):
-        crash([first])
+    n_steps = len(steps(ground))
+    for first in spread(n_steps):
+        if ground.database is not None and time.monotonic() > end:
+            return  # each takes seconds
+        crash(ground, [first])
     while time.monotonic() < end:
-        crash([random.randint(1, n) for n in (len(steps()), 12, 60, 200)])
+        crash(ground, [random.randint(1, n) for n in (n_steps, 12, 60, 200)])

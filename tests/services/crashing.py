@@ -1,10 +1,11 @@
 """A process that tells the story over real stores and kills itself, as `kill -9`, at a given step.
 
-    told = tell(folder, answers, kill_at=17)     # None: to the end
+    told = tell(folder, url, answers, kill_at=17)     # None: to the end
 
-A step lies before, inside and after each transaction, before, amid and after each call of the blob
-store, and before and after each call that it makes of the system. The stores are wrapped and the
-system's calls replaced in that process alone: the product does not know.
+A step lies before, inside and after each transaction, around each query that one sends to Neo4j,
+before, amid and after each call of the blob store, and before and after each call that it makes of
+the system. The stores are wrapped and the system's calls replaced in that process alone: the
+product does not know.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import cypher.store
+from cypher.statements import Runner, Statements
 from lineage.digest import Digest
 from lineage.engine import Engine
 from lineage.model import ObjectName, StoredObject, Upload
 from lineage.ports import BlobStore, GraphStore, Transaction
-from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
+from tests.contracts.stores import open_graph
 from tests.services.story import BEGAN_AT, STORY, StoryClock, Teller
 
 __all__ = ["Told", "go_on", "open_stores", "tell"]
@@ -47,11 +50,16 @@ class Told:
     was_killed: bool
 
 
-def tell(folder: Path, answers: dict[str, Any], *, kill_at: int | None) -> Told:
-    """Go on with the story in a process of its own, after the answers that have arrived."""
-    command = [sys.executable, "-m", "tests.services.crashing", str(folder), str(kill_at or 0)]
+def tell(folder: Path, url: str, answers: dict[str, Any], *, kill_at: int | None) -> Told:
+    """Go on with the story in a process of its own, after the answers that have arrived.
+
+    Args:
+        folder: where the blobs lie.
+        url: of the graph; `open_graph` reads it.
+    """
+    arguments = [str(folder), url, str(kill_at or 0)]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "tests.services.crashing", *arguments],
         cwd=REPOSITORY,
         input=json.dumps(answers).encode(),
         capture_output=True,
@@ -65,8 +73,8 @@ def tell(folder: Path, answers: dict[str, Any], *, kill_at: int | None) -> Told:
     return Told({**answers, **arrived}, steps, done.returncode != 0)
 
 
-def open_stores(folder: Path) -> tuple[SqlGraphStore, LocalBlobStore]:
-    return SqlGraphStore(folder / "graph.db"), LocalBlobStore(folder / "blobs")
+def open_stores(folder: Path, url: str) -> tuple[GraphStore, LocalBlobStore]:
+    return open_graph(url), LocalBlobStore(folder / "blobs")
 
 
 def go_on(
@@ -207,6 +215,27 @@ class SteppingBlobs:
         self._blobs.check()
 
 
+def _step_around_queries(steps: Steps) -> None:
+    """Of transactions that write: what only reads leaves nothing half done."""
+
+    class SteppingStatements(Statements):
+        def __init__(self, runner: Runner, *, is_writer: bool) -> None:
+            super().__init__(runner, is_writer=is_writer)
+            if is_writer:
+                self._run = stepping(runner)
+
+    def stepping(runner: Runner) -> Callable[..., Any]:
+        def run(query: str, parameters: dict[str, Any]) -> Any:
+            steps("before a query")
+            result = runner.run(query, parameters)
+            steps("after a query")
+            return result
+
+        return run
+
+    cypher.store.Statements = SteppingStatements  # type: ignore[misc]
+
+
 def _step_around_system_calls(steps: Steps) -> None:
     def around(name: str) -> None:
         real = getattr(os, name)
@@ -231,15 +260,16 @@ def _step_around_system_calls(steps: Steps) -> None:
     os.write = write  # type: ignore[assignment]
 
 
-def _main(folder: Path, kill_at: int) -> None:
+def _main(folder: Path, url: str, kill_at: int) -> None:
     answers = json.load(sys.stdin)
     steps = Steps(kill_at)
     _step_around_system_calls(steps)
-    is_restart = (folder / "graph.db").exists()
+    _step_around_queries(steps)
+    is_restart = (folder / "blobs").exists()
     steps.begin("opening the folder")
     blobs = LocalBlobStore(folder / "blobs")
     steps.begin("")
-    graph = SqlGraphStore(folder / "graph.db")
+    graph = open_graph(url)
     clock = StoryClock()
     engine = Engine(SteppingGraph(graph, steps), SteppingBlobs(blobs, steps), clock)
     for name, answer in go_on(engine, clock, answers, is_restart=is_restart):
@@ -249,4 +279,4 @@ def _main(folder: Path, kill_at: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
+    _main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
