@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cypher.columns import from_us, to_us
 from cypher.statements import Statements
 from lineage.model import Collection
 from lineage.names import CollectionKey, ProjectKey
+from lineage.times import from_us, to_us
 
 __all__ = ["CypherCollections"]
 

@@ -11,27 +11,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lineage.model import Scope
-from lineage.values import dumps, flatten, loads
+from lineage.values import flatten
 
 __all__ = [
     "SEPARATOR",
     "UNESCAPED",
     "from_in_order",
-    "from_json",
-    "from_us",
-    "from_us_or_none",
     "leaf_of",
     "packed_leaves",
     "packed_value",
     "scope_values",
     "to_in_order",
-    "to_json",
-    "to_us",
-    "to_us_or_none",
 ]
 
 SEPARATOR: Final = "\x1e"
@@ -47,34 +40,6 @@ UNESCAPED: Final = (
 
 _BEYOND: Final = "\uffff"
 _MARKED: Final = re.compile(f"{_BEYOND}(.)", re.DOTALL)
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def to_us(at: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_us_or_none(at: datetime | None) -> int | None:
-    return None if at is None else to_us(at)
-
-
-def from_us(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def from_us_or_none(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
-
-
-def to_json(value: Any) -> str:
-    return dumps(value).decode()
-
-
-def from_json(text: str) -> Any:
-    return {} if text == "{}" else loads(text)
 
 
 def to_in_order(text: str) -> str:

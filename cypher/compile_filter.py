@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from cypher.columns import SEPARATOR, UNESCAPED, leaf_of, packed_value, to_in_order, to_us
+from cypher.columns import SEPARATOR, UNESCAPED, leaf_of, packed_value, to_in_order
 from lineage.errors import Invalid
 from lineage.filters import (
     RUN_DOCUMENTS,
@@ -30,6 +30,7 @@ from lineage.filters import (
     Scalar,
 )
 from lineage.model import Json
+from lineage.times import to_us
 
 __all__ = ["RUNS", "VERSIONS", "Selection", "compose", "cursor_of"]
 

@@ -6,20 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from cypher.columns import (
-    from_in_order,
-    from_us,
-    from_us_or_none,
-    scope_values,
-    to_in_order,
-    to_us,
-    to_us_or_none,
-)
+from cypher.columns import from_in_order, scope_values, to_in_order
 from cypher.statements import Statements
 from lineage.digest import Digest
 from lineage.manifest import Page
 from lineage.model import Blob, DraftId, ObjectName, Scope, Tombstone, Upload
 from lineage.names import VersionKey
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
 
 __all__ = ["CypherContents", "readable_values"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from cypher.columns import from_json, from_us, to_json, to_us
 from cypher.statements import Statements
 from lineage.digest import Digest
 from lineage.errors import Conflict
 from lineage.model import Draft, DraftId
 from lineage.names import CollectionKey, RunKey, SegmentKey, VersionKey
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
 
 __all__ = ["CypherDrafts"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cypher.columns import from_json, from_us, to_json, to_us
 from cypher.statements import Statements
 from lineage.digest import Digest
 from lineage.model import Plan
 from lineage.names import RunKey, VersionKey
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
 
 __all__ = ["CypherPlans"]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cypher.columns import from_us, scope_values, to_us
+from cypher.columns import scope_values
 from cypher.statements import Statements
 from lineage.model import Access, Project, Scope
 from lineage.names import ProjectKey
+from lineage.times import from_us, to_us
 
 __all__ = ["CypherProjects"]
 

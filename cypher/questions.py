@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import orjson
 
-from cypher.columns import SEPARATOR, from_us, leaf_of, scope_values, to_in_order
+from cypher.columns import SEPARATOR, leaf_of, scope_values, to_in_order
 from cypher.flow import runs_of
 from cypher.statements import Statements
 from cypher.trace import trace
 from cypher.versions import collection_values
 from lineage.digest import Digest
-from lineage.manifest import Entry, parse_entries
+from lineage.manifest import has_file
 from lineage.model import (
     Bytes,
     DeletionFacts,
@@ -27,6 +27,7 @@ from lineage.model import (
     TraceQuery,
 )
 from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey, VersionKey
+from lineage.times import from_us
 
 __all__ = ["CypherQuestions"]
 
@@ -99,13 +100,13 @@ class CypherQuestions:
             pages = self._cypher.column(f"find_pages_with_{kind}", digest=digest)
             if path is not None:
                 bodies = self._cypher.iter("find_bodies", digests=pages)
-                pages = _having(bodies, lambda entry: _is_file(entry, digest, path))
+                pages = [page for page, body in bodies if has_file(body.encode(), path, digest)]
         elif path is not None:
             spelled = '"path":' + orjson.dumps(path).decode()
             bodies = self._cypher.iter(
                 "find_pages_spanning", path=to_in_order(path), spelled=spelled
             )
-            pages = _having(bodies, lambda entry: entry.path == path)
+            pages = [page for page, body in bodies if has_file(body.encode(), path, None)]
         values = scope_values(scope) | {"digests": pages, "limit": limit}
         return list(map(VersionKey, self._cypher.column("find_readable_owners", **values)))
 
@@ -115,15 +116,3 @@ class CypherQuestions:
 
 def _by_key(holder: Holder) -> str:
     return holder.key
-
-
-def _having(bodies: Iterable[tuple[str, str]], is_wanted: Callable[[Entry], bool]) -> list[str]:
-    """The pages with an entry that is wanted."""
-    return [page for page, body in bodies if any(map(is_wanted, parse_entries(body.encode())))]
-
-
-def _is_file(entry: Entry, digest: Digest, path: str) -> bool:
-    """Whether the entry is a file of this path with this digest, or a part with it."""
-    if entry.path != path or entry.ref is not None:
-        return False
-    return digest == entry.digest or digest in entry.parts

@@ -7,21 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cypher.columns import (
-    from_json,
-    from_us,
-    from_us_or_none,
-    packed_leaves,
-    to_json,
-    to_us,
-    to_us_or_none,
-)
+from cypher.columns import packed_leaves
 from cypher.compile_filter import RUNS, compose, cursor_of
 from cypher.statements import Statements, load
 from lineage.errors import NotFound
 from lineage.filters import RUN_DOCUMENTS, Filter
 from lineage.model import Json, Run, RunState, Segment
 from lineage.names import ProjectKey, RunKey, SegmentKey, SweepKey
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
+from lineage.values import from_json, to_json
 
 __all__ = ["CypherRuns"]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from neo4j import Session
 
-from cypher.statements import Runner, Statements
+from cypher.statements import Runner, Statements, read_cypher
 from lineage.errors import Unavailable
 
 __all__ = ["migrate"]
@@ -45,7 +45,7 @@ def migrate(session: Session) -> str:
         return str(identity)
     _refuse_old(session)
     for file in files[seen or 0 :]:
-        for statement in _statements(file.read_text(encoding="utf-8")):
+        for statement in filter(None, map(str.strip, read_cypher(file).split(";"))):
             session.run(statement).consume()
     session.run(_AWAIT).consume()
     return session.execute_write(_note, len(files))
@@ -66,8 +66,3 @@ def _refuse_old(session: Session) -> None:
     found = re.search(r"/(\d+)\.(\d+)", agent)
     if found is not None and (int(found[1]), int(found[2])) < _OLDEST:
         raise Unavailable(f"this is {agent}: Neo4j 5.26 or newer is needed", reason="settings")
-
-
-def _statements(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if not line.startswith("//")]
-    return [part.strip() for part in "\n".join(lines).split(";") if part.strip()]

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 
 from lineage.errors import Conflict, LineageError
 
-__all__ = ["Runner", "Statements", "find_missing", "load", "with_hops"]
+__all__ = ["Runner", "Statements", "find_missing", "load", "read_cypher", "with_hops"]
 
 _CHECKED: Final = {"RETURN count(*) AS n": "WITH count(*) AS n", "\nRETURN n": ""}
 _READABLE: Final = frozenset({"readable_blobs", "readable_pages"})
@@ -49,10 +49,13 @@ _MAX_PARTS: Final = 5  # of a query: each sequence of statements is planned once
 def load() -> Mapping[str, str]:
     """Every statement by name, read once from `statements/`; comments are left behind."""
     folder = Path(__file__).with_name("statements")
-    return MappingProxyType({path.stem: _read(path) for path in sorted(folder.glob("*.cypher"))})
+    return MappingProxyType(
+        {path.stem: read_cypher(path) for path in sorted(folder.glob("*.cypher"))}
+    )
 
 
-def _read(path: Path) -> str:
+def read_cypher(path: Path) -> str:
+    """The text of a file without its comments."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("//")).strip()
 

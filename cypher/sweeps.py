@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cypher.columns import from_json, from_us, to_json, to_us
 from cypher.statements import Statements
 from lineage.model import Goal, Sweep
 from lineage.names import ProjectKey, SweepKey
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
 
 __all__ = ["CypherSweeps"]
 

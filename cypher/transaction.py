@@ -112,9 +112,8 @@ class CypherTransaction:
         if aliases is not None:
             asked.append(("find_aliases", {"keys": alias_keys(*aliases)}))
         if manifest is not None:
-            asked.append(
-                ("find_by_manifest", dict(zip(("collection", "manifest"), manifest, strict=True)))
-            )
+            collection, digest = manifest
+            asked.append(("find_by_manifest", {"collection": collection, "manifest": digest}))
         for run in runs:
             asked.append(("find_runs", {"keys": [run]}))
             asked.append(("find_segments", {"key": run}))

@@ -6,15 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from cypher.columns import (
-    from_json,
-    from_us,
-    from_us_or_none,
-    packed_leaves,
-    to_json,
-    to_us,
-    to_us_or_none,
-)
+from cypher.columns import packed_leaves
 from cypher.compile_filter import VERSIONS, compose, cursor_of
 from cypher.statements import Statements, load
 from lineage.digest import Digest
@@ -22,6 +14,8 @@ from lineage.errors import Conflict, NotFound
 from lineage.filters import Filter
 from lineage.model import DraftId, Json, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
+from lineage.values import from_json, to_json
 
 __all__ = ["CypherVersions", "alias_keys", "collection_values"]
 

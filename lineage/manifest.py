@@ -28,6 +28,7 @@ __all__ = [
     "Page",
     "cut",
     "encode",
+    "has_file",
     "manifest_digest",
     "parse_entries",
     "parse_page",
@@ -144,6 +145,18 @@ def parse_entries(body: bytes) -> Iterator[Entry]:
     """The entries of a page that was checked when it was stored."""
     for line in body.splitlines():
         yield _entry(orjson.loads(line))
+
+
+def has_file(body: bytes, path: str, digest: Digest | None) -> bool:
+    """Whether a page has an entry at this path; with a digest, a file or part that has it."""
+    for entry in parse_entries(body):
+        if entry.path != path:
+            continue
+        if digest is None:
+            return True
+        if entry.ref is None and (digest == entry.digest or digest in entry.parts):
+            return True
+    return False
 
 
 def _entry(line: Mapping[str, Any]) -> Entry:

@@ -10,7 +10,8 @@ import apsw
 from lineage.errors import AlreadyExists
 from lineage.model import Collection
 from lineage.names import CollectionKey, ProjectKey
-from sql.columns import from_us, texts, to_us
+from lineage.times import from_us, to_us
+from sql.columns import texts
 from sql.statements import Statements, is_duplicate
 
 __all__ = ["SqlCollections"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import apsw
@@ -13,15 +12,13 @@ import orjson
 
 from lineage.digest import Digest
 from lineage.model import EdgeKind, Scope
-from lineage.values import dumps, flatten, loads
+from lineage.values import flatten
 
 __all__ = [
     "FALSE",
     "KINDS",
     "NULL",
     "TRUE",
-    "from_json",
-    "from_us",
     "integers",
     "leaf",
     "leaves",
@@ -29,38 +26,12 @@ __all__ = [
     "scope_values",
     "text_list",
     "texts",
-    "to_json",
-    "to_us",
-    "to_us_or_none",
 ]
 
 KINDS: Final = (EdgeKind.FEEDS, EdgeKind.LOGGED, EdgeKind.CONTINUES)
 FALSE: Final = b"\x00"
 TRUE: Final = b"\x01"
 NULL: Final = b""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def to_us(at: datetime) -> int:
-    """Microseconds since 1970, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_us_or_none(at: datetime | None) -> int | None:
-    return None if at is None else to_us(at)
-
-
-def from_us(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def to_json(value: Any) -> str:
-    return dumps(value).decode()
-
-
-def from_json(text: str) -> Any:
-    return {} if text == "{}" else loads(text)
 
 
 def text_list(text: str) -> tuple[str, ...]:

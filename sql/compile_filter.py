@@ -28,7 +28,8 @@ from lineage.filters import (
     Scalar,
 )
 from lineage.model import Json
-from sql.columns import FALSE, NULL, TRUE, leaf, to_us
+from lineage.times import to_us
+from sql.columns import FALSE, NULL, TRUE, leaf
 
 __all__ = ["RUNS", "VERSIONS", "Selection", "compose", "cursor_of"]
 

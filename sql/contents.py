@@ -13,7 +13,8 @@ from lineage.errors import AlreadyExists, Conflict
 from lineage.manifest import Page
 from lineage.model import Blob, DraftId, ObjectName, Scope, Tombstone, Upload
 from lineage.names import VersionKey
-from sql.columns import from_us, raw_digests, scope_values, texts, to_us, to_us_or_none
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
+from sql.columns import raw_digests, scope_values, texts
 from sql.statements import Statements
 
 __all__ = ["SqlContents"]
@@ -185,5 +186,5 @@ def _upload(row: tuple[Any, ...]) -> Upload:
 
 def _tombstone(row: tuple[Any, ...]) -> Tombstone:
     name, size_bytes, until, deleted_at = row
-    deleted = None if deleted_at is None else from_us(deleted_at)
+    deleted = from_us_or_none(deleted_at)
     return Tombstone(ObjectName(name), size_bytes, from_us(until), deleted)

@@ -11,7 +11,9 @@ from lineage.digest import Digest
 from lineage.errors import AlreadyExists, Conflict
 from lineage.model import Draft, DraftId
 from lineage.names import CollectionKey, RunKey, SegmentKey, VersionKey
-from sql.columns import from_json, from_us, raw_digests, text_list, to_json, to_us
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
+from sql.columns import raw_digests, text_list
 from sql.statements import Statements
 
 __all__ = ["SqlDrafts"]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lineage.model import Event
-from sql.columns import from_json, from_us, to_json, to_us
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
 from sql.statements import Statements
 
 __all__ = ["SqlEvents"]

@@ -7,7 +7,9 @@ from datetime import datetime
 from lineage.digest import Digest
 from lineage.model import Plan
 from lineage.names import RunKey, VersionKey
-from sql.columns import from_json, from_us, text_list, to_json, to_us
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
+from sql.columns import text_list
 from sql.statements import Statements
 
 __all__ = ["SqlPlans"]

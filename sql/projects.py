@@ -7,7 +7,8 @@ import apsw
 from lineage.errors import AlreadyExists
 from lineage.model import Access, Project, Scope
 from lineage.names import ProjectKey
-from sql.columns import from_us, scope_values, to_us
+from lineage.times import from_us, to_us
+from sql.columns import scope_values
 from sql.statements import Statements
 
 __all__ = ["SqlProjects"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from lineage.digest import Digest
-from lineage.manifest import Entry, parse_entries
+from lineage.manifest import has_file
 from lineage.model import (
     Bytes,
     DeletionFacts,
@@ -23,7 +23,8 @@ from lineage.model import (
     TraceQuery,
 )
 from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey, VersionKey
-from sql.columns import from_us, integers, scope_values, texts
+from lineage.times import from_us
+from sql.columns import integers, scope_values, texts
 from sql.statements import Statements
 from sql.trace import trace
 
@@ -108,11 +109,11 @@ class SqlQuestions:
             pages = self._sql.column("find_pages_with_digest", digest.raw, digest.is_blob)
             if path is not None:
                 bodies = self._sql.iter("find_bodies", integers(list(pages)))
-                pages = _having(bodies, lambda entry: _is_file(entry, digest, path))
+                pages = [page for page, body in bodies if has_file(body, path, digest)]
         elif path is not None:
             spelled = b'"path":' + orjson.dumps(path)
             bodies = self._sql.iter("find_pages_spanning", path, spelled)
-            pages = _having(bodies, lambda entry: entry.path == path)
+            pages = [page for page, body in bodies if has_file(body, path, None)]
         values = (integers(list(pages)), *scope_values(scope), limit)
         return list(map(VersionKey, self._sql.column("find_readable_owners", *values)))
 
@@ -122,15 +123,3 @@ class SqlQuestions:
 
 def _by_key(holder: Holder) -> str:
     return holder.key
-
-
-def _having(bodies: Iterable[tuple[int, bytes]], is_wanted: Callable[[Entry], bool]) -> list[int]:
-    """The pages with an entry that is wanted."""
-    return [page for page, body in bodies if any(map(is_wanted, parse_entries(body)))]
-
-
-def _is_file(entry: Entry, digest: Digest, path: str) -> bool:
-    """Whether the entry is a file of this path with this digest, or a part with it."""
-    if entry.path != path or entry.ref is not None:
-        return False
-    return digest == entry.digest or digest in entry.parts

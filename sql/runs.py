@@ -13,17 +13,9 @@ from lineage.errors import AlreadyExists, NotFound
 from lineage.filters import RUN_DOCUMENTS, Filter
 from lineage.model import Json, Run, RunState, Segment
 from lineage.names import ProjectKey, RunKey, SegmentKey, SweepKey
-from sql.columns import (
-    from_json,
-    from_us,
-    integers,
-    leaves,
-    text_list,
-    texts,
-    to_json,
-    to_us,
-    to_us_or_none,
-)
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
+from lineage.values import from_json, to_json
+from sql.columns import integers, leaves, text_list, texts
 from sql.compile_filter import RUNS, compose, cursor_of
 from sql.statements import Statements, load
 
@@ -186,7 +178,7 @@ def _run(row: tuple[Any, ...]) -> Run:
         summary_max=summary_max,
         sweep=None if sweep is None else SweepKey(sweep),
         point=point,
-        finished_at=None if finished_at is None else from_us(finished_at),
+        finished_at=from_us_or_none(finished_at),
         exit_code=exit_code,
         error=error,
         revision=revision,

@@ -9,7 +9,8 @@ import apsw
 from lineage.errors import AlreadyExists
 from lineage.model import Goal, Sweep
 from lineage.names import ProjectKey, SweepKey
-from sql.columns import from_json, from_us, to_json, to_us
+from lineage.times import from_us, to_us
+from lineage.values import from_json, to_json
 from sql.statements import Statements, is_duplicate
 
 __all__ = ["SqlSweeps"]

@@ -13,18 +13,9 @@ from lineage.errors import AlreadyExists, Conflict, NotFound
 from lineage.filters import Filter
 from lineage.model import DraftId, Json, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
-from sql.columns import (
-    from_json,
-    from_us,
-    integers,
-    leaves,
-    raw_digests,
-    text_list,
-    texts,
-    to_json,
-    to_us,
-    to_us_or_none,
-)
+from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
+from lineage.values import from_json, to_json
+from sql.columns import integers, leaves, raw_digests, text_list, texts
 from sql.compile_filter import VERSIONS, compose, cursor_of
 from sql.statements import Statements, load
 
@@ -151,7 +142,7 @@ def _version(row: tuple[Any, ...]) -> Version:
         description=description,
         tags=text_list(tags),
         aliases=text_list(aliases),
-        deleted_at=None if deleted_at is None else from_us(deleted_at),
+        deleted_at=from_us_or_none(deleted_at),
         deleted_by=deleted_by,
         revision=revision,
     )

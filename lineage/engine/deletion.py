@@ -198,9 +198,8 @@ class Deletion:
             self._mark_deleted(tx, caller, targets, now)
             return targets
 
-        targets = self._context.graph.write(mark)
-        while targets is None:
-            targets = self._context.graph.write(mark)
+        while (targets := self._context.graph.write(mark)) is None:
+            pass
         freed = Freed()
         for key in sorted(targets.versions):
             freed += self._reclaim.cut_version(key)

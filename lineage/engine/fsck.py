@@ -125,10 +125,9 @@ class Fsck:
             return unsorted_nodes(tx.flow.iter_edges())
 
         left = self._context.graph.read(ask)
-        if left:
-            # Edges that were purged while others were read may have looked like one.
-            again = set(self._context.graph.read(ask))
-            left = [node for node in left if node in again]
+        # Edges that were purged while others were read may have looked like one.
+        again = set(self._context.graph.read(ask)) if left else set()
+        left = [node for node in left if node in again]
         if left:
             yield Finding("cycle", " ".join(left[:20]))
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from cypher.columns import to_us
 from cypher.statements import Statements, load, with_hops
 from cypher.store import Neo4jGraphStore
 from lineage.errors import Conflict, LineageError, NotFound, Unavailable
@@ -25,6 +24,7 @@ from lineage.filters import parse
 from lineage.model import Collection, Direction, TraceQuery
 from lineage.names import CollectionKey
 from lineage.ports import GraphStore, Transaction
+from lineage.times import to_us
 from tests.contracts.graph_store import GraphStoreContract
 from tests.contracts.graph_values import (
     DIGITS,
