@@ -75,7 +75,7 @@ class CypherContents:
         return list(map(Digest, blobs))
 
     def readable_pages(self, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
-        return self._readable("readable_pages", digests, scope)
+        return self._readable("find_readable_pages", digests, scope)
 
     def _readable(self, name: str, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
         values = readable_values(digests, scope)
@@ -100,7 +100,7 @@ class CypherContents:
             self._cypher.later("remove_blob", digest)
 
     def readable_blobs(self, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
-        return self._readable("readable_blobs", digests, scope)
+        return self._readable("find_readable_blobs", digests, scope)
 
     def list_blobs(self, *, after: Digest | None, limit: int) -> list[Blob]:
         return list(map(_blob, self._cypher.all("list_blobs", after=after or "", limit=limit)))

@@ -24,7 +24,7 @@ from lineage.errors import Conflict, LineageError
 __all__ = ["Runner", "Statements", "find_missing", "load", "read_cypher", "with_hops"]
 
 _CHECKED: Final = {"RETURN count(*) AS n": "WITH count(*) AS n", "\nRETURN n": ""}
-_READABLE: Final = frozenset({"readable_blobs", "readable_pages"})
+_READABLE: Final = frozenset({"find_readable_blobs", "find_readable_pages"})
 # What statements change besides the answers that name what they touch.
 _CHANGES_ALSO: Final[Mapping[str, frozenset[str]]] = {
     "add_version_page": _READABLE,

@@ -121,8 +121,8 @@ class CypherTransaction:
                 asked.append(("find_used_by_run", {"key": run}))
         asked += (("find_versions", {"keys": [key]}) for key in versions)
         if scope is not None and readable_pages:
-            asked.append(("readable_pages", readable_values(readable_pages, scope)))
+            asked.append(("find_readable_pages", readable_values(readable_pages, scope)))
         if scope is not None and blobs:
             asked.append(("find_blobs", {"digests": blobs}))
-            asked.append(("readable_blobs", readable_values(blobs, scope)))
+            asked.append(("find_readable_blobs", readable_values(blobs, scope)))
         self._cypher.ask_ahead(asked)

@@ -15,5 +15,5 @@ CALL (n) {
 }
 SET n = {key: key}
 SET n:Retired
-REMOVE n:Run:Artifact:Deleting
+REMOVE n:Run:Artifact:Deleted:Deleting
 RETURN count(*) AS n;

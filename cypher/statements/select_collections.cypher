@@ -5,7 +5,8 @@
 // Order: key
 // Index: collection_key
 MATCH (c:Collection)
-WHERE c.key STARTS WITH $prefix AND c.key > $after AND ($type IS NULL OR c.type = $type)
+WHERE c.key > CASE WHEN $after > $prefix THEN $after ELSE $prefix END
+  AND c.key < $prefix + '~' AND ($type IS NULL OR c.type = $type)
 RETURN c.key AS key, c.type AS type, c.created_at AS created_at, c.next_index AS next_index,
   c.description AS description
 ORDER BY key

@@ -170,4 +170,4 @@ def test_the_style_names_only_what_the_schema_has(session: Session) -> None:
     # A later rule wins where several fit: what a node is comes after what all of them are.
     order = list(style)
     assert order.index("node.Node") < order.index("node.Run") < order.index("node.Retired")
-    assert order.index("node.Artifact") < order.index("node.Deleting")
+    assert order.index("node.Artifact") < order.index("node.Deleted")

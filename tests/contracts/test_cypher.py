@@ -624,10 +624,7 @@ def start(code: str, database: Database) -> subprocess.Popen[str]:
 
 def test_several_processes_may_open_an_empty_database_at_once(neo4j: Database) -> None:
     neo4j.wipe()
-    for [name] in rows(neo4j, "SHOW CONSTRAINTS YIELD name"):
-        rows(neo4j, f"DROP CONSTRAINT {name}")
-    for [name] in rows(neo4j, "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"):
-        rows(neo4j, f"DROP INDEX {name}")
+    neo4j.drop_schema()
     processes = [start("print(store.identity); store.close()", neo4j) for _ in range(3)]
     told = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]

@@ -86,9 +86,13 @@ _SETTINGS: Final = {
     "db.tx_log.rotation.size": "32m",
     "db.tx_log.rotation.retention_policy": "keep_none",
     "db.memory.transaction.max": "1g",
+    # Plans stay: a database that grows from nothing would have each query planned again and again.
+    "dbms.cypher.min_replan_interval": "1h",
+    "dbms.cypher.statistics_divergence_threshold": "1.0",
     "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",  # else a stop idles for 10 s
 }
-_MARKER: Final = "TestDatabase"
+# A constraint marks a database as ours to wipe: a node would be data, which the product refuses.
+_MARK: Final = "test_database"
 _PORTION: Final = 10_000  # nodes and relationships to delete in one transaction
 _ROOM_BYTES: Final = 4 * 2**30
 _SHM: Final = Path("/dev/shm")  # noqa: S108 - folders in it are made by mkdtemp
@@ -598,6 +602,16 @@ class Database:
         """Delete what is in it; constraints and indexes stay."""
         _wipe(self.driver, self.url)
 
+    def drop_schema(self) -> None:
+        """Drop constraints and indexes, but for the mark that lets the tests wipe it."""
+        for [name] in _rows(self.driver, "SHOW CONSTRAINTS YIELD name"):
+            if name != _MARK:
+                _rows(self.driver, f"DROP CONSTRAINT {name}")
+        is_own = "WHERE type <> 'LOOKUP' AND owningConstraint IS NULL"
+        shown = f"SHOW INDEXES YIELD name, type, owningConstraint {is_own} RETURN name"
+        for [name] in _rows(self.driver, shown):
+            _rows(self.driver, f"DROP INDEX {name}")
+
 
 def _connect(url: str) -> Driver:
     parts = urlsplit(url)
@@ -627,18 +641,28 @@ def claim(url: str) -> None:
     place = urlsplit(url).netloc.rpartition("@")[2]
     with _connect(url) as driver:
         try:
-            if _rows(driver, f"MATCH (m:{_MARKER}) RETURN 1 LIMIT 1"):
+            if _is_marked(driver):
                 return
-            # In one statement: what somebody adds meanwhile is theirs.
-            create = f"OPTIONAL MATCH (n) WITH n LIMIT 1 WHERE n IS NULL CREATE (m:{_MARKER})"
-            if not _rows(driver, "SHOW CONSTRAINTS") and _rows(driver, f"{create} RETURN 1"):
-                return
+            if not _rows(driver, "SHOW CONSTRAINTS") and _is_empty(driver):
+                made = f"{_MARK} IF NOT EXISTS FOR (n:TestDatabase) REQUIRE n.key IS UNIQUE"
+                _rows(driver, f"CREATE CONSTRAINT {made}")
+                if _is_empty(driver):
+                    return
+                _rows(driver, f"DROP CONSTRAINT {_MARK} IF EXISTS")  # somebody came meanwhile
         except (DriverError, Neo4jError) as exc:
             raise Neo4jSetupError(f"the database at {place} (NEO4J_URL): {exc}") from exc
     raise Neo4jSetupError(
         f"the database at {place} holds data that is not of our tests, which would delete it:"
         f" point NEO4J_URL at an empty one, or leave it out to start a server of our own"
     )
+
+
+def _is_marked(driver: Driver) -> bool:
+    return bool(_rows(driver, "SHOW CONSTRAINTS YIELD name WHERE name = $name", name=_MARK))
+
+
+def _is_empty(driver: Driver) -> bool:
+    return not _rows(driver, "MATCH (n) RETURN 1 LIMIT 1")
 
 
 def wipe(url: str) -> None:
@@ -652,19 +676,17 @@ def wipe(url: str) -> None:
 
 
 def _wipe(driver: Driver, url: str) -> None:
-    is_ours = url in _started
-    if not is_ours and not _rows(driver, f"MATCH (m:{_MARKER}) RETURN 1 LIMIT 1"):
+    if url not in _started and not _is_marked(driver):
         raise Neo4jSetupError("this database is not marked as one that the tests may wipe")
     [[n_found]] = _rows(driver, "RETURN COUNT { (n) } + COUNT { ()-->() }")
-    nodes = f"MATCH (n) WHERE $is_ours OR NOT n:{_MARKER}"
     if n_found <= _PORTION:
-        _rows(driver, f"{nodes} DETACH DELETE n", is_ours=is_ours)
+        _rows(driver, "MATCH (n) DETACH DELETE n")
         return
     # Relationships first: a hub could have more of them than a transaction holds.
     in_portions = f"IN TRANSACTIONS OF {_PORTION} ROWS"
     edges = f"MATCH ()-[r]->() CALL (r) {{ DELETE r }} {in_portions}"
-    for text in (edges, f"{nodes} CALL (n) {{ DETACH DELETE n }} {in_portions}"):
-        _rows(driver, text, timeout_s=600, is_ours=is_ours)
+    for text in (edges, f"MATCH (n) CALL (n) {{ DETACH DELETE n }} {in_portions}"):
+        _rows(driver, text, timeout_s=600)
 
 
 @pytest.fixture(scope="session")

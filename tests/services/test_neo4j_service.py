@@ -15,6 +15,7 @@ import pytest
 from neo4j import GraphDatabase
 from neo4j.exceptions import DriverError
 
+from cypher.store import Neo4jGraphStore
 from tests.services.neo4j import Neo4j, Neo4jSetupError, claim, wipe
 
 REPOSITORY = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ def test_a_wipe_leaves_the_schema(own: Neo4j) -> None:
     ask(own, "CREATE (h:Hub {key: 1}) WITH h UNWIND range(1, 25000) AS i CREATE (h)-[:TO]->(:Leaf)")
     wipe(own.url)
     assert ask(own, "MATCH (n) RETURN count(n)") == [[0]]
-    assert ask(own, "SHOW CONSTRAINTS YIELD name") == [["kept"]]
+    assert ["kept"] in ask(own, "SHOW CONSTRAINTS YIELD name")
     ask(own, "DROP CONSTRAINT kept")
 
 
@@ -89,9 +90,12 @@ def test_data_of_somebody_else_is_refused_and_left(
     ask(own, "MATCH (n:Foreign) DELETE n")
     claim(own.url)
     claim(own.url)
-    ask(own, "CREATE (:Ours)")
+    Neo4jGraphStore.at(own.url).close()  # a database of the tests is one that the product takes
     wipe(own.url)
-    assert ask(own, "MATCH (n) RETURN labels(n)") == [[["TestDatabase"]]]
+    Neo4jGraphStore.at(own.url).close()
+    claim(own.url)
+    wipe(own.url)
+    assert ask(own, "MATCH (n) RETURN count(n)") == [[0]]
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -29,9 +29,7 @@ SQL = {path.stem for path in (FOLDER.parents[1] / "sql/statements").glob("*.sql"
 
 WAITING = sorted(name for name, text in TEXTS.items() if "$rows" in text)
 READS = sorted(set(TEXTS) - set(WAITING) - {"note_schema"})  # which writes, and answers
-AHEAD = sorted(
-    set(re.findall(r'"((?:find|readable)_\w+)"', inspect.getsource(CypherTransaction.ahead)))
-)
+AHEAD = sorted(set(re.findall(r'"(find_\w+)"', inspect.getsource(CypherTransaction.ahead))))
 TRACES = sorted(name for name in TEXTS if name.startswith("trace_"))
 # What they scan is what they are about.
 READ_WHOLE = {
@@ -91,7 +89,6 @@ ONLY_CYPHER = {
     "find_objects_of_": "find_known_objects",
     "find_pages_with_blob find_pages_with_file": "find_pages_with_digest",
     "find_path": "SQLite searches level by level with find_next_…",
-    "readable_blobs readable_pages": "find_readable_blobs, find_readable_pages",
     "trace_edges_": "SQLite reads the edges of a closure from its temporary table",
 }
 

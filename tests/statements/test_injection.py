@@ -368,11 +368,17 @@ def written(
 ) -> Iterator[GraphStore]:
     """Run, version and event `i` say HOSTILE[i] wherever people may say something."""
     if request.param == "neo4j":
-        store: GraphStore = request.getfixturevalue("graph")
-    else:
-        store = SqlGraphStore(tmp_path_factory.mktemp("graph") / "graph.db")
-        seed(store)
+        write_hostile(request.getfixturevalue("graph"))
+        yield request.getfixturevalue("graph")
+        return
+    store = SqlGraphStore(tmp_path_factory.mktemp("graph") / "graph.db")
+    seed(store)
+    write_hostile(store)
+    yield store
+    store.close()
 
+
+def write_hostile(store: GraphStore) -> None:
     def fn(tx: ports.Transaction) -> None:
         tx.sweeps.add(sweep("s", name=HOSTILE[0], program=HOSTILE[1]))
         for i in range(len(HOSTILE)):
@@ -383,8 +389,6 @@ def written(
         tx.events.append([hostile_event(i) for i in range(len(HOSTILE))])
 
     store.write(fn)
-    yield store
-    store.close()
 
 
 def document(i: int) -> dict[str, Any]:

@@ -10,6 +10,6 @@ WHERE EXISTS {
     WHERE v.state = 'committed'
       AND ($sees_all OR j.access <> 'private' OR j.entity IN $entities)
   }
-  OR EXISTS { MATCH (p)<-[:HAS_PAGE]-(d:Draft) WHERE d.actor = $caller }
+  OR EXISTS { MATCH (p)<-[:HAS_PAGE]-(d) WHERE d.actor = $caller }
 RETURN p.digest AS digest
 ORDER BY digest;

@@ -12,7 +12,7 @@ WHERE EXISTS {
     WHERE v.state = 'committed'
       AND ($sees_all OR j.access <> 'private' OR j.entity IN $entities)
   }
-  OR EXISTS { MATCH (b)<-[:HOLDS]-(d:Draft) WHERE d.actor = $caller }
-  OR EXISTS { MATCH (b)<-[:CONTAINS]-(:Page)<-[:HAS_PAGE]-(d:Draft) WHERE d.actor = $caller }
+  OR EXISTS { MATCH (b)<-[:HOLDS]-(d) WHERE d.actor = $caller }
+  OR EXISTS { MATCH (b)<-[:CONTAINS]-(:Page)<-[:HAS_PAGE]-(d) WHERE d.actor = $caller }
 RETURN b.digest AS digest
 ORDER BY digest;
