@@ -14,7 +14,7 @@ from lineage.model import Blob, DraftId, ObjectName, Scope, Tombstone, Upload
 from lineage.names import VersionKey
 from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
 
-__all__ = ["CypherContents", "readable_values"]
+__all__ = ["CypherContents", "readable_values", "to_upload"]
 
 _NO_LIMIT: Final = 2**63 - 1
 
@@ -92,6 +92,12 @@ class CypherContents:
             row = {"digest": blob.digest, "size_bytes": blob.size_bytes, "object": blob.object}
             self._cypher.later("add_blob", row | {"until": to_us(blob.until)})
 
+    def save_blobs(self, blobs: Sequence[Blob]) -> None:
+        for blob in blobs:
+            row = {"digest": blob.digest, "size_bytes": blob.size_bytes, "object": blob.object}
+            row |= {"until": to_us(blob.until), "is_lost": blob.is_lost}
+            self._cypher.later("save_blob", row)
+
     def unneeded(self, digests: Sequence[Digest]) -> list[Blob]:
         return list(map(_blob, self._cypher.all("find_unneeded_blobs", digests=digests)))
 
@@ -108,15 +114,15 @@ class CypherContents:
     # Uploads
 
     def find_uploads(self, objects: Sequence[ObjectName]) -> dict[ObjectName, Upload]:
-        found = map(_upload, self._cypher.all("find_uploads", objects=objects))
+        found = map(to_upload, self._cypher.all("find_uploads", objects=objects))
         return {upload.object: upload for upload in found}
 
     def uploads_of(self, draft: DraftId) -> list[Upload]:
-        return list(map(_upload, self._cypher.all("find_uploads_of", draft=draft)))
+        return list(map(to_upload, self._cypher.all("find_uploads_of", draft=draft)))
 
     def uploads_for(self, draft: DraftId, digests: Sequence[Digest]) -> dict[Digest, Upload]:
         rows = self._cypher.all("find_uploads_for", draft=draft, digests=digests)
-        return {upload.digest: upload for upload in map(_upload, rows)}
+        return {upload.digest: upload for upload in map(to_upload, rows)}
 
     def add_uploads(self, uploads: Sequence[Upload]) -> None:
         for upload in uploads:
@@ -193,11 +199,12 @@ def _page(row: list[Any]) -> Page:
 
 
 def _blob(row: list[Any]) -> Blob:
-    digest, size_bytes, name, until = row
-    return Blob(Digest(digest), size_bytes, ObjectName(name), from_us(until))
+    digest, size_bytes, name, until, is_lost = row
+    return Blob(Digest(digest), size_bytes, ObjectName(name), from_us(until), is_lost)
 
 
-def _upload(row: list[Any]) -> Upload:
+def to_upload(row: list[Any]) -> Upload:
+    """From the columns of `find_uploads`."""
     name, digest, size_bytes, draft, until = row
     return Upload(ObjectName(name), Digest(digest), size_bytes, DraftId(draft), from_us(until))
 

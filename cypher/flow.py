@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cypher.statements import Statements
-from cypher.trace import find_path, kind_of
+from cypher.trace import batches, find_path, kind_of
 from lineage.model import Edge
 from lineage.names import NodeKey, RunKey, SegmentKey, VersionKey
 
@@ -46,6 +46,21 @@ class CypherFlow:
 
     def reproducers(self, version: VersionKey) -> list[RunKey]:
         return runs_of(self._cypher.column("find_reproducers", key=version))
+
+    def edges_into(self, nodes: Sequence[NodeKey]) -> list[Edge]:
+        found: set[tuple[str, str]] = set()
+        for batch in batches(nodes):
+            for dst, sources in zip(*self._cypher.one("find_edges_into", keys=batch), strict=True):
+                found.update((src, dst) for src in sources)
+        return [Edge(NodeKey(src), NodeKey(dst), kind_of(src, dst)) for src, dst in sorted(found)]
+
+    def reproductions(self, nodes: Sequence[NodeKey]) -> list[tuple[SegmentKey, VersionKey]]:
+        found: set[tuple[str, str]] = set()
+        for batch in batches(nodes):
+            for key, ends in zip(*self._cypher.one("find_reproductions", keys=batch), strict=True):
+                is_version = key.startswith("artifact:")
+                found.update((end, key) if is_version else (key, end) for end in ends)
+        return [(SegmentKey(segment), VersionKey(version)) for segment, version in sorted(found)]
 
     def find_path(self, start: NodeKey, end: NodeKey) -> list[NodeKey] | None:
         return find_path(self._cypher, start, end)

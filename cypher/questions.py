@@ -46,9 +46,9 @@ class CypherQuestions:
     def describe(self, keys: Sequence[NodeKey]) -> dict[NodeKey, NodeInfo]:
         found: dict[NodeKey, NodeInfo] = {}
         versions = [key for key in keys if key.startswith("artifact:")]
-        for key, state, type_, at in self._cypher.all("describe_versions", keys=versions):
+        for key, state, type_, at, drifted in self._cypher.all("describe_versions", keys=versions):
             node, name = NodeKey(key), key.rpartition("/")[2]
-            found[node] = NodeInfo(node, state, type_, name, from_us(at))
+            found[node] = NodeInfo(node, state, type_, name, from_us(at), drifted)
         pairs = [
             {"key": key, "run": key.partition("#")[0]} for key in keys if key.startswith("run:")
         ]
@@ -69,18 +69,27 @@ class CypherQuestions:
     ) -> DeletionFacts:
         going = set(runs)
         digests, freed_bytes, n_all, all_bytes = self._cypher.one("find_fate", keys=versions)
-        holders = self._cypher.all("find_holders", keys=versions)
         consumers = runs_of(self._cypher.column("find_consumers", keys=versions))
         return DeletionFacts(
             n_pages=self._cypher.value("find_dying_pages", keys=versions),
             n_blobs=len(digests),
             freed_bytes=freed_bytes,
             blobs=Digest.of(b"".join(Digest(digest).raw for digest in digests)),
+            joint_bytes=self._cypher.value("find_joint_bytes", digests=digests),
             n_shared=n_all - len(digests),
             shared_bytes=all_bytes - freed_bytes,
-            holders=tuple(sorted((Holder(name[1:], *n) for name, *n in holders), key=_by_key)),
             consumers=tuple(run for run in consumers if run not in going),
         )
+
+    def holders(self, versions: Sequence[VersionKey]) -> list[Holder]:
+        rows = self._cypher.all("find_holders", keys=versions)
+        return sorted((Holder(name[1:], *n) for name, *n in rows), key=_by_key)
+
+    def holder_of(
+        self, blobs: Sequence[Digest], versions: Sequence[VersionKey]
+    ) -> dict[Digest, str]:
+        rows = self._cypher.all("find_holder_of", digests=blobs, keys=versions)
+        return {Digest(digest): name[1:] for digest, name in rows}
 
     def stored_bytes(self, versions: Sequence[VersionKey]) -> Bytes:
         own_bytes, n_blobs, all_bytes = self._cypher.one("find_bytes", keys=versions)

@@ -34,6 +34,7 @@ _CHANGES_ALSO: Final[Mapping[str, frozenset[str]]] = {
     "drop_version_page": _READABLE,
     "remove_draft": _READABLE,
     "remove_page": _READABLE,
+    "save_blob": _READABLE,
     "set_access": _READABLE,
     "set_alias": frozenset({"find_versions"}),
 }

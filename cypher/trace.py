@@ -14,12 +14,13 @@ from cypher.statements import Statements, load, with_hops
 from lineage.model import Direction, Edge, EdgeKind, Trace, TraceQuery
 from lineage.names import NodeKey
 
-__all__ = ["find_path", "kind_of", "trace"]
+__all__ = ["batches", "find_path", "kind_of", "trace"]
 
 _FEW: Final = 4
 _BATCH: Final = 20_000  # keys in one question: bounds its packed answer
 
 _Ends = dict[str, Sequence[str]]  # where the edges of a node lead, or come from
+_Levels = Sequence[Sequence[str]]  # keys by hop, each level sorted
 
 
 def kind_of(src: str, dst: str) -> EdgeKind:
@@ -33,7 +34,7 @@ def trace(cypher: Statements, query: TraceQuery) -> Trace:
     """The closure of the starts, as `lineage.ports.Questions.trace` promises it."""
     starts = set(map(str, query.starts))
     ends: _Ends = {}
-    levels: list[list[str]] = []
+    levels: _Levels = []
     has_all = True
     if query.max_hops == 0:
         pass  # nothing is that near
@@ -42,14 +43,11 @@ def trace(cypher: Statements, query: TraceQuery) -> Trace:
         has_all = query.limit is None or sum(map(len, levels)) <= query.limit
     else:
         levels, has_all = _level_by_level(cypher, starts, query)
-    for level in levels:
-        if len(level) > 1:
-            level.sort()
     if query.limit is not None:
         levels = _first(levels, query.limit)
     # Sorting plain texts is twice as fast as sorting keys, so they become keys here.
     if not query.with_edges:
-        return Trace(tuple([tuple(map(NodeKey, level)) for level in levels if level]), (), has_all)
+        return Trace(tuple(map(_keys, filter(None, levels))), (), has_all)
     # Levels are sorted, so sorting all of them is little more than merging.
     inside = sorted(chain(starts, *levels))
     keys = dict(zip(inside, map(NodeKey, inside), strict=True))
@@ -57,9 +55,11 @@ def trace(cypher: Statements, query: TraceQuery) -> Trace:
     return Trace(found, _edges(cypher, keys, ends, query.direction), has_all)
 
 
-def _walk(
-    cypher: Statements, starts: Sequence[str], query: TraceQuery
-) -> tuple[list[list[str]], _Ends]:
+def _keys(level: Sequence[str]) -> tuple[NodeKey, ...]:
+    return level if isinstance(level, tuple) else tuple(map(NodeKey, level))
+
+
+def _walk(cypher: Statements, starts: Sequence[str], query: TraceQuery) -> tuple[_Levels, _Ends]:
     """Keys by hop, without the starts; and, if edges are wanted, the ends of nodes."""
     name = "trace_edges" if query.with_edges else "trace"
     text = with_hops(load()[f"{name}_{query.direction}"], query.max_hops)
@@ -70,7 +70,10 @@ def _walk(
         if lists:
             ends.update(zip(keys, lists[0], strict=True))
         if len(starts) == 1:
-            return _by_hop(hops, keys), ends  # no walk comes back to where it began
+            # No walk comes back to where it began.
+            if hops == list(range(1, len(hops) + 1)):
+                return list(zip(map(NodeKey, keys))), ends  # a chain: no list a hop
+            return _by_hop(hops, keys), ends
         for key, hop in zip(keys, hops, strict=True):
             if hop < nearest.get(key, hop + 1):
                 nearest[key] = hop
@@ -79,25 +82,27 @@ def _walk(
     return _by_hop(nearest.values(), nearest), ends
 
 
-def _by_hop(hops: Iterable[int], keys: Iterable[str]) -> list[list[str]]:
+def _by_hop(hops: Iterable[int], keys: Iterable[str]) -> _Levels:
     levels: list[list[str]] = []
     for hop, key in zip(hops, keys, strict=True):
         while len(levels) < hop:
             levels.append([])
         levels[hop - 1].append(key)
+    for level in levels:
+        level.sort()
     return levels
 
 
 def _level_by_level(
     cypher: Statements, starts: set[str], query: TraceQuery
-) -> tuple[list[list[str]], bool]:
+) -> tuple[_Levels, bool]:
     """Keys by hop, up to the level that passes the limit; and whether that is all."""
     seen, frontier = set(starts), sorted(starts)
     levels: list[list[str]] = []
     n_found = 0
     while frontier and (query.max_hops is None or len(levels) < query.max_hops):
         reached: set[str] = set()
-        for batch in _batches(frontier):
+        for batch in batches(frontier):
             reached.update(cypher.value(f"find_next_{query.direction}", keys=batch))
         reached -= seen
         seen |= reached
@@ -109,15 +114,16 @@ def _level_by_level(
     return levels, True
 
 
-def _first(levels: list[list[str]], limit: int) -> list[list[str]]:
-    kept: list[list[str]] = []
+def _first(levels: _Levels, limit: int) -> _Levels:
+    kept: list[Sequence[str]] = []
     for level in levels:
         kept.append(level[:limit])
         limit -= len(kept[-1])
     return kept
 
 
-def _batches(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+def batches(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Keys in groups, each for one question: this bounds its packed answer."""
     for start in range(0, len(keys), _BATCH):
         yield keys[start : start + _BATCH]
 
@@ -128,7 +134,7 @@ def _edges(
     """The edges among these nodes, which are given in order, by (src, dst)."""
     is_downstream = direction is Direction.DOWNSTREAM
     name = "find_edges_from" if is_downstream else "find_edges_into"
-    for batch in _batches([key for key in keys if key not in ends]):
+    for batch in batches([key for key in keys if key not in ends]):
         ends.update(zip(*cypher.one(name, keys=batch), strict=True))
     if not is_downstream:
         ends = _turned(ends, keys)

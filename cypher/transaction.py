@@ -10,9 +10,11 @@ from cypher.contents import CypherContents, readable_values
 from cypher.drafts import CypherDrafts
 from cypher.events import CypherEvents
 from cypher.flow import CypherFlow
+from cypher.inventory import CypherInventory
 from cypher.plans import CypherPlans
 from cypher.projects import CypherProjects
 from cypher.questions import CypherQuestions
+from cypher.receipts import CypherReceipts
 from cypher.runs import CypherRuns
 from cypher.statements import Statements
 from cypher.sweeps import CypherSweeps
@@ -30,8 +32,8 @@ class CypherTransaction:
     """`lineage.ports.Transaction` in one transaction of the driver."""
 
     __slots__ = (
-        "_cypher", "_latest", "collections", "contents", "drafts", "events", "flow", "plans",
-        "projects", "questions", "runs", "sweeps", "versions",
+        "_cypher", "_latest", "collections", "contents", "drafts", "events", "flow",
+        "inventory", "plans", "projects", "questions", "receipts", "runs", "sweeps", "versions",
     )  # fmt: skip
 
     def __init__(self, cypher: Statements) -> None:
@@ -45,8 +47,10 @@ class CypherTransaction:
         self.flow = CypherFlow(cypher)
         self.sweeps = CypherSweeps(cypher)
         self.plans = CypherPlans(cypher)
+        self.receipts = CypherReceipts(cypher)
         self.events = CypherEvents(cypher)
         self.questions = CypherQuestions(cypher)
+        self.inventory = CypherInventory(cypher)
         self._latest = 0
 
     def lock(

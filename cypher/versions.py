@@ -12,7 +12,7 @@ from cypher.statements import Statements, load
 from lineage.digest import Digest
 from lineage.errors import Conflict, NotFound
 from lineage.filters import Filter
-from lineage.model import DraftId, Json, Version, VersionState
+from lineage.model import DraftId, Json, ReferenceCheck, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
 from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
 from lineage.values import from_json, to_json
@@ -72,6 +72,22 @@ class CypherVersions:
         missing = NotFound(f"there is no {version.key}", key=version.key)
         row = {"key": version.key, "properties": _properties(version)}
         self._cypher.later("save_version", row, missing=missing)
+
+    def set_check(self, key: VersionKey, check: ReferenceCheck) -> None:
+        properties = {
+            "references_checked_at": to_us(check.checked_at),
+            "references_checked_by": check.checked_by,
+            "references_ok": check.n_ok,
+            "references_changed": check.n_changed,
+            "references_missing": check.n_missing,
+            "references_unversioned": check.n_unversioned,
+        }
+        row = {"key": key, "properties": properties, "is_drifted": check.is_drifted}
+        missing = NotFound(f"there is no {key}", key=key)
+        self._cypher.later("set_reference_check", row, missing=missing)
+
+    def drifted(self) -> list[VersionKey]:
+        return list(map(VersionKey, self._cypher.column("find_drifted")))
 
     def mark_deleted(self, keys: Sequence[VersionKey], at: datetime, by: str) -> None:
         for key in keys:
@@ -140,7 +156,7 @@ def _properties(version: Version) -> dict[str, Any]:
 def _version(row: list[Any]) -> Version:
     """From the columns of `find_versions`."""
     key, type_, state, manifest, size_bytes, n_files, created_at, created_by, *rest = row
-    deleted_at, deleted_by, revision, tags, aliases, description, metadata = rest
+    deleted_at, deleted_by, revision, tags, aliases, description, metadata, *check = rest
     return Version(
         key=VersionKey(key),
         type=type_,
@@ -157,4 +173,11 @@ def _version(row: list[Any]) -> Version:
         deleted_at=from_us_or_none(deleted_at),
         deleted_by=deleted_by,
         revision=revision,
+        reference_check=_check(check),
     )
+
+
+def _check(columns: list[Any]) -> ReferenceCheck | None:
+    """From those of the columns of `find_versions` that tell of it."""
+    checked_at, *others = columns
+    return None if checked_at is None else ReferenceCheck(from_us(checked_at), *others)

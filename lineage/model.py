@@ -35,22 +35,29 @@ __all__ = [
     "Edge",
     "EdgeKind",
     "Event",
+    "Freed",
     "Goal",
     "Holder",
     "Json",
     "JsonObject",
+    "Link",
+    "Misplaced",
     "NodeInfo",
     "ObjectName",
     "Plan",
     "Project",
     "Ranked",
     "Ranking",
+    "Receipt",
+    "ReceiptId",
+    "ReferenceCheck",
     "Run",
     "RunState",
     "Scope",
     "Segment",
     "Stats",
     "StoredObject",
+    "Sums",
     "Sweep",
     "Tombstone",
     "Trace",
@@ -64,6 +71,7 @@ Json = Any  # what JSON can say, NaN and infinities included
 JsonObject = Mapping[str, Any]
 DraftId = NewType("DraftId", str)  # a UUID that the client makes: 32 hex digits
 ObjectName = NewType("ObjectName", str)  # where a blob lies; never used twice
+ReceiptId = NewType("ReceiptId", str)  # 32 hex digits
 
 
 class Access(StrEnum):
@@ -127,6 +135,8 @@ class Project:
     key: ProjectKey
     access: Access
     created_at: datetime
+    protected_aliases: tuple[str, ...] = ()  # an administrator alone moves or drops these
+    guards_downstream: bool = False  # a version that a live run used is not deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,26 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """What was found when the references of a version were last looked at, each counted once."""
+
+    checked_at: datetime
+    checked_by: str
+    n_ok: int = 0  # what was logged is still there
+    n_changed: int = 0  # something else lies at the address now
+    n_missing: int = 0  # nothing does
+    n_unversioned: int = 0  # nothing was recorded that could tell
+
+    @property
+    def n_references(self) -> int:
+        return self.n_ok + self.n_changed + self.n_missing + self.n_unversioned
+
+    @property
+    def is_drifted(self) -> bool:
+        return self.n_changed + self.n_missing > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     key: VersionKey
     type: str
@@ -201,6 +231,12 @@ class Version:
     deleted_at: datetime | None = None
     deleted_by: str | None = None
     revision: int = 1
+    reference_check: ReferenceCheck | None = None  # the last one; None: never, or deleted
+
+    @property
+    def is_drifted(self) -> bool:
+        """Whether the last check found references that do not hold any more."""
+        return self.reference_check is not None and self.reference_check.is_drifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +265,7 @@ class Blob:
     size_bytes: int
     object: ObjectName
     until: datetime  # a late upload to this object may land until then
+    is_lost: bool = False  # its bytes are known to be missing or damaged: nobody is told "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +277,15 @@ class Upload:
     size_bytes: int
     draft: DraftId
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A request that anyone may make without a key, for a short while: bound to one object and one
+    purpose. It is a secret as long as it lasts."""
+
+    url: str
+    headers: Mapping[str, str]  # to be sent just so
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +329,24 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Misplaced:
+    """An edge between things that it must not join, or without the mirror that it must have."""
+
+    src: str  # a key; empty if there is nothing
+    kind: str  # of the edge: `feeds`, `used`, `logged`, `continues` or `reproduced`
+    dst: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The pages that a version owns, in order, and what these add up to."""
+
+    pages: tuple[Digest, ...]
+    size_bytes: int
+    n_files: int
+
+
+@dataclass(frozen=True, slots=True)
 class TraceQuery:
     starts: tuple[NodeKey, ...]
     direction: Direction
@@ -313,6 +377,7 @@ class NodeInfo:
     type: str  # a version's type, a run's job type
     name: str
     created_at: datetime
+    is_drifted: bool = False  # a version whose references do not hold any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,9 +411,9 @@ class DeletionFacts:
     n_blobs: int  # blobs that go
     freed_bytes: int
     blobs: Digest  # SHA-256 over the sorted raw digests of the blobs that go
+    joint_bytes: int  # of these, what no version of the set frees alone
     n_shared: int  # blobs of the set that stay
     shared_bytes: int
-    holders: tuple[Holder, ...]  # each shared blob counted once, under its first holder by key
     consumers: tuple[RunKey, ...]  # runs that used a version of the set, and are not in it
 
 
@@ -378,6 +443,49 @@ class Plan:
     delete_aliases: bool
     purge: bool
     binds: JsonObject  # what the digest covers, so that a difference can be told
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What left the store: `size_bytes` in `n_blobs` blobs, and pages."""
+
+    n_pages: int = 0
+    n_blobs: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Freed) -> Freed:
+        return Freed(
+            self.n_pages + other.n_pages,
+            self.n_blobs + other.n_blobs,
+            self.size_bytes + other.size_bytes,
+        )
+
+    def __sub__(self, other: Freed) -> Freed:
+        return Freed(
+            self.n_pages - other.n_pages,
+            self.n_blobs - other.n_blobs,
+            self.size_bytes - other.size_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A deletion that was decided: what it takes, and what it has freed so far.
+
+    Its versions have been unreadable since `deleted_at`; once `finished_at` is set, no byte of
+    them remains that nothing else needs, and the figures are final.
+    """
+
+    id: ReceiptId
+    versions: tuple[VersionKey, ...]
+    runs: tuple[RunKey, ...]
+    deleted_at: datetime
+    deleted_by: str
+    plan: Digest | None = None  # what was executed, if it was a plan
+    purge: bool = False
+    n_done: int = 0  # versions that have lost all that was theirs alone
+    freed: Freed = Freed()
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

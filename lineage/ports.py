@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from lineage.digest import Digest
 from lineage.filters import Filter
@@ -43,18 +43,26 @@ from lineage.model import (
     DraftId,
     Edge,
     Event,
+    Freed,
     Goal,
+    Holder,
     Json,
+    Link,
+    Misplaced,
     NodeInfo,
     ObjectName,
     Plan,
     Project,
     Ranking,
+    Receipt,
+    ReceiptId,
+    ReferenceCheck,
     Run,
     Scope,
     Segment,
     Stats,
     StoredObject,
+    Sums,
     Sweep,
     Tombstone,
     Trace,
@@ -77,13 +85,16 @@ __all__ = [
     "Clock",
     "Collections",
     "Contents",
+    "DirectTransfer",
     "Drafts",
     "Events",
     "Flow",
     "GraphStore",
+    "Inventory",
     "Plans",
     "Projects",
     "Questions",
+    "Receipts",
     "Runs",
     "Sweeps",
     "Transaction",
@@ -102,7 +113,7 @@ class BlobStore(Protocol):
     """Objects: immutable bytes under names that are never reused."""
 
     def new_object(self, digest: Digest) -> ObjectName:
-        """A name for these bytes that no object ever had."""
+        """A name for these bytes that no object ever had. Names sort as digests do."""
 
     def claim(self, graph: str) -> None:
         """Belong to the graph of this identity from now on; claiming again changes nothing.
@@ -154,6 +165,24 @@ class BlobStore(Protocol):
         """Raise Unavailable, saying what to do, if bytes cannot be stored now."""
 
 
+@runtime_checkable
+class DirectTransfer(Protocol):
+    """What a blob store has besides, if clients can reach it themselves: bytes go past the API."""
+
+    def upload_link(self, upload: Upload, *, now: datetime) -> Link:
+        """Leave to PUT the bytes of `upload.digest` under `upload.object` until `upload.until`.
+
+        The store itself refuses, when the request begins after that moment, when the bytes have
+        another digest, and when the name has bytes already; then nothing of it is left.
+        """
+
+    def download_link(self, name: ObjectName, *, until: datetime, now: datetime) -> Link:
+        """Leave to GET the object, whole or by range, until that time."""
+
+    def find_uploaded(self, uploads: Sequence[Upload]) -> set[ObjectName]:
+        """Those whose bytes, put by a link, are there, whole and verified by the store."""
+
+
 class Projects(Protocol):
     def find(self, key: ProjectKey) -> Project | None: ...
 
@@ -161,6 +190,10 @@ class Projects(Protocol):
         """Also adds its entity where that is new. AlreadyExists if the project is there."""
 
     def set_access(self, key: ProjectKey, access: Access) -> None: ...
+
+    def set_guards(
+        self, key: ProjectKey, *, protected_aliases: Sequence[str], guards_downstream: bool
+    ) -> None: ...
 
     def select(
         self, scope: Scope, *, entity: str | None, after: ProjectKey | None, limit: int
@@ -245,8 +278,15 @@ class Versions(Protocol):
     def save(self, version: Version) -> None:
         """Replace metadata, description, tags and revision."""
 
+    def set_check(self, key: VersionKey, check: ReferenceCheck) -> None:
+        """Keep it in the place of the check before; NotFound if there is no such version."""
+
+    def drifted(self) -> list[VersionKey]:
+        """Those whose check says so, by key. Cost: theirs alone."""
+
     def mark_deleted(self, keys: Sequence[VersionKey], at: datetime, by: str) -> None:
-        """State `deleted`, without aliases, tags, metadata and description. Pages stay for now."""
+        """State `deleted`, without aliases, tags, metadata, description and check. Pages stay for
+        now."""
 
     def remove(self, key: VersionKey) -> None:
         """Purge: the node with every edge; it must own no page. Its key stays taken."""
@@ -332,7 +372,11 @@ class Contents(Protocol):
 
     def find_blobs(self, digests: Sequence[Digest]) -> dict[Digest, Blob]: ...
 
-    def add_blobs(self, blobs: Sequence[Blob]) -> None: ...
+    def add_blobs(self, blobs: Sequence[Blob]) -> None:
+        """None of them is lost. AlreadyExists if one, or its object, is there."""
+
+    def save_blobs(self, blobs: Sequence[Blob]) -> None:
+        """Replace all but the digest of blobs, which exist."""
 
     def unneeded(self, digests: Sequence[Digest]) -> list[Blob]:
         """Those of the blobs that exist and that no page contains and no draft holds, by digest."""
@@ -341,7 +385,8 @@ class Contents(Protocol):
         """Conflict, by the database's own guard, if a page contains or a draft holds one."""
 
     def readable_pages(self, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
-        """Those that a live version in a readable project owns, or a live draft of the caller."""
+        """Those that a live version in a readable project owns, or a live draft of the caller, and
+        that contain no lost blob: who logs such a page again is asked for the blob."""
 
     def readable_blobs(self, digests: Sequence[Digest], scope: Scope) -> set[Digest]:
         """Those that a readable page contains, or a draft of the caller holds."""
@@ -406,6 +451,13 @@ class Flow(Protocol):
     def reproducers(self, version: VersionKey) -> list[RunKey]:
         """Runs that logged the same content again, by key."""
 
+    def edges_into(self, nodes: Sequence[NodeKey]) -> list[Edge]:
+        """All flow edges that lead into these nodes, by (src, dst)."""
+
+    def reproductions(self, nodes: Sequence[NodeKey]) -> list[tuple[SegmentKey, VersionKey]]:
+        """Which segment reproduced which version: the pairs that have one of these in them, each
+        once, sorted."""
+
     def find_path(self, start: NodeKey, end: NodeKey) -> list[NodeKey] | None:
         """A shortest path along the flow, both ends in it; None if there is none."""
 
@@ -432,6 +484,37 @@ class Plans(Protocol):
     def find(self, digest: Digest) -> Plan | None: ...
 
     def remove_expired(self, now: datetime) -> None: ...
+
+
+class Receipts(Protocol):
+    def add(self, receipt: Receipt) -> None:
+        """One that begins: with nothing done, freed or finished."""
+
+    def find(self, id: ReceiptId) -> Receipt | None: ...
+
+    def find_of_plan(self, plan: Digest, actor: str) -> ReceiptId | None:
+        """Of what this actor did by this plan."""
+
+    def advance(
+        self,
+        id: ReceiptId,
+        at: datetime,
+        *,
+        n_done: int = 0,
+        freed: Freed = Freed(),  # noqa: B008 - a value
+    ) -> None:
+        """Add to what it has freed; `n_done` is how far it has come, and never goes back."""
+
+    def finish(self, id: ReceiptId, at: datetime) -> None:
+        """The first time counts."""
+
+    def unfinished(self, before: datetime, *, limit: int) -> list[ReceiptId]:
+        """Those not finished that have neither begun nor advanced since, longest ago first."""
+
+    def select(
+        self, *, actor: str | None, after: tuple[datetime, ReceiptId] | None, limit: int
+    ) -> list[Receipt]:
+        """Newest first, then by id falling; of one actor, or of all."""
 
 
 class Events(Protocol):
@@ -463,11 +546,20 @@ class Questions(Protocol):
     def deletion_facts(
         self, versions: Sequence[VersionKey], runs: Sequence[RunKey]
     ) -> DeletionFacts:
-        """What removing these versions would do, the runs going with them.
+        """What removing these versions would do, the runs going with them."""
 
-        A shared blob's holder is the first live version by key; else `draft:` and the draft that
-        holds it; else a deleted version that still owns its page.
+    def holders(self, versions: Sequence[VersionKey]) -> list[Holder]:
+        """Who would keep the blobs that these versions share, by key; each blob counts once, for
+        its first holder.
+
+        That is the first live version by key; else `draft:` and the draft that holds it; else a
+        deleted version that still owns its page.
         """
+
+    def holder_of(
+        self, blobs: Sequence[Digest], versions: Sequence[VersionKey]
+    ) -> dict[Digest, str]:
+        """The first holder of each of these blobs beside the versions; one without is left out."""
 
     def stored_bytes(self, versions: Sequence[VersionKey]) -> Bytes: ...
 
@@ -481,6 +573,44 @@ class Questions(Protocol):
 
     def stats(self) -> Stats:
         """Runs count even if deleted, versions only if live."""
+
+
+class Inventory(Protocol):
+    """All that is recorded, listed so that fsck can check it, and what no verb could have made."""
+
+    def list_pages(self, *, after: Digest | None, limit: int) -> list[Digest]:
+        """By digest."""
+
+    def recorded_pages(self, digests: Sequence[Digest]) -> list[Page]:
+        """Those that exist, by digest, just as they are recorded, right or wrong: the body, and the
+        facts that stand beside it. `blobs` are those that the page contains, with the sizes they
+        are stored with, by digest; `large_files` are sorted."""
+
+    def list_versions(self, *, after: VersionKey | None, limit: int) -> list[VersionKey]:
+        """By key, deleted ones included."""
+
+    def sums(self, versions: Sequence[VersionKey]) -> dict[VersionKey, Sums]: ...
+
+    def page_owners(self, page: Digest, *, after: str, limit: int) -> list[str]:
+        """Who owns the page: live versions and `draft:` with an id, by that name."""
+
+    def blob_holders(self, blob: Digest, *, after: str, limit: int) -> list[str]:
+        """Whose page contains the blob, or who holds it: as `page_owners`, each once."""
+
+    def impossible_drafts(self) -> list[tuple[DraftId, str]]:
+        """Drafts by id, each with what cannot be: `hold` (it holds what is no blob), `page` (it
+        owns what is no page), `committed` (it is, and owns a page all the same)."""
+
+    def draftless_uploads(self) -> list[Upload]:
+        """Uploads of drafts that do not exist, by object."""
+
+    def shared_objects(self) -> list[ObjectName]:
+        """Those that more than one of a blob, an upload and a tombstone names, sorted."""
+
+    def misplaced_edges(self) -> list[Misplaced]:
+        """By (src, kind, dst): FEEDS, USED, LOGGED and REPRODUCED that do not join a segment and a
+        version; FEEDS and USED without each other, where the store keeps both; CONTINUES to other
+        than the next segment; all LOGGED of a version that has several."""
 
 
 class Transaction(Protocol):
@@ -505,9 +635,13 @@ class Transaction(Protocol):
     @property
     def plans(self) -> Plans: ...
     @property
+    def receipts(self) -> Receipts: ...
+    @property
     def events(self) -> Events: ...
     @property
     def questions(self) -> Questions: ...
+    @property
+    def inventory(self) -> Inventory: ...
 
     def lock(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
@@ -17,7 +17,9 @@ from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
 from sql.columns import raw_digests, scope_values, texts
 from sql.statements import Statements
 
-__all__ = ["SqlContents"]
+__all__ = ["SqlContents", "to_upload"]
+
+_LOST: Final = "lost:"  # stands before the object of a lost blob, and of no other
 
 
 class SqlContents:
@@ -90,6 +92,13 @@ class SqlContents:
         except apsw.ConstraintError as exc:
             raise AlreadyExists("one of the blobs, or its object, is there already") from exc
 
+    def save_blobs(self, blobs: Sequence[Blob]) -> None:
+        for blob in blobs:
+            name = f"{_LOST}{blob.object}" if blob.is_lost else blob.object
+            values = (blob.digest.raw, blob.size_bytes, name, to_us(blob.until))
+            if not self._sql.run("save_blob", *values):
+                raise Conflict(f"blob {blob.digest} is not there any more")
+
     def unneeded(self, digests: Sequence[Digest]) -> list[Blob]:
         return list(map(_blob, self._sql.all("find_unneeded_blobs", raw_digests(digests))))
 
@@ -110,14 +119,14 @@ class SqlContents:
     # Uploads
 
     def find_uploads(self, objects: Sequence[ObjectName]) -> dict[ObjectName, Upload]:
-        found = map(_upload, self._sql.all("find_uploads", texts(objects)))
+        found = map(to_upload, self._sql.all("find_uploads", texts(objects)))
         return {upload.object: upload for upload in found}
 
     def uploads_of(self, draft: DraftId) -> list[Upload]:
-        return list(map(_upload, self._sql.all("find_uploads_of", draft)))
+        return list(map(to_upload, self._sql.all("find_uploads_of", draft)))
 
     def uploads_for(self, draft: DraftId, digests: Sequence[Digest]) -> dict[Digest, Upload]:
-        found = map(_upload, self._sql.all("find_uploads_for", draft, raw_digests(digests)))
+        found = map(to_upload, self._sql.all("find_uploads_for", draft, raw_digests(digests)))
         return {upload.digest: upload for upload in found}
 
     def add_uploads(self, uploads: Sequence[Upload]) -> None:
@@ -175,10 +184,12 @@ def _page(row: tuple[Any, ...]) -> Page:
 
 def _blob(row: tuple[Any, ...]) -> Blob:
     raw, size_bytes, name, until = row
-    return Blob(Digest.from_raw(raw), size_bytes, ObjectName(name), from_us(until))
+    place = ObjectName(name.removeprefix(_LOST))
+    return Blob(Digest.from_raw(raw), size_bytes, place, from_us(until), place != name)
 
 
-def _upload(row: tuple[Any, ...]) -> Upload:
+def to_upload(row: tuple[Any, ...]) -> Upload:
+    """From the columns of `find_uploads`."""
     name, raw, size_bytes, draft, until = row
     digest = Digest.from_raw(raw)
     return Upload(ObjectName(name), digest, size_bytes, DraftId(draft), from_us(until))

@@ -49,6 +49,14 @@ class SqlFlow:
     def reproducers(self, version: VersionKey) -> list[RunKey]:
         return list(map(RunKey, self._sql.column("find_reproducers", version)))
 
+    def edges_into(self, nodes: Sequence[NodeKey]) -> list[Edge]:
+        rows = self._sql.all("find_sources", texts(nodes))
+        return [Edge(NodeKey(src), NodeKey(dst), KINDS[kind]) for src, dst, kind in rows]
+
+    def reproductions(self, nodes: Sequence[NodeKey]) -> list[tuple[SegmentKey, VersionKey]]:
+        rows = self._sql.all("find_reproductions", texts(nodes))
+        return [(SegmentKey(segment), VersionKey(version)) for segment, version in rows]
+
     def find_path(self, start: NodeKey, end: NodeKey) -> list[NodeKey] | None:
         return find_path(self._sql, start, end)
 

@@ -24,7 +24,7 @@ from lineage.model import (
 )
 from lineage.names import CollectionKey, NodeKey, ProjectKey, RunKey, SweepKey, VersionKey
 from lineage.times import from_us
-from sql.columns import integers, scope_values, texts
+from sql.columns import integers, raw_digests, scope_values, texts
 from sql.statements import Statements
 from sql.trace import trace
 
@@ -44,9 +44,9 @@ class SqlQuestions:
 
     def describe(self, keys: Sequence[NodeKey]) -> dict[NodeKey, NodeInfo]:
         found: dict[NodeKey, NodeInfo] = {}
-        for key, state, type_, at in self._sql.all("describe_versions", texts(keys)):
+        for key, state, type_, at, drifted in self._sql.all("describe_versions", texts(keys)):
             node, name = NodeKey(key), key.rpartition("/")[2]
-            found[node] = NodeInfo(node, state, type_, name, from_us(at))
+            found[node] = NodeInfo(node, state, type_, name, from_us(at), bool(drifted))
         for key, state, type_, name, at in self._sql.all("describe_segments", texts(keys)):
             node = NodeKey(key)
             found[node] = NodeInfo(node, state, type_, name, from_us(at))
@@ -64,7 +64,6 @@ class SqlQuestions:
         ids = self._sql.column("find_node_ids", texts(versions))
         dying_pages, all_blobs, dying = self._fate(ids)
         kept = all_blobs.keys() - {blob for blob, _, _ in dying}
-        holders = self._sql.all("find_holders", integers(kept), integers(ids))
         consumers = self._sql.column("find_consumers", texts(versions))
         going = {str(run) for run in runs}
         return DeletionFacts(
@@ -72,11 +71,25 @@ class SqlQuestions:
             n_blobs=len(dying),
             freed_bytes=sum(size for _, _, size in dying),
             blobs=Digest.of(b"".join(raw for _, raw, _ in dying)),
+            joint_bytes=self._sql.value("find_joint_bytes", integers([id for id, _, _ in dying])),
             n_shared=len(kept),
             shared_bytes=sum(map(all_blobs.__getitem__, kept)),
-            holders=tuple(sorted((Holder(name[1:], *n) for name, *n in holders), key=_by_key)),
             consumers=tuple(RunKey(key) for key in consumers if key not in going),
         )
+
+    def holders(self, versions: Sequence[VersionKey]) -> list[Holder]:
+        ids = self._sql.column("find_node_ids", texts(versions))
+        _, all_blobs, dying = self._fate(ids)
+        kept = all_blobs.keys() - {blob for blob, _, _ in dying}
+        rows = self._sql.all("find_holders", integers(kept), integers(ids))
+        return sorted((Holder(name[1:], *n) for name, *n in rows), key=_by_key)
+
+    def holder_of(
+        self, blobs: Sequence[Digest], versions: Sequence[VersionKey]
+    ) -> dict[Digest, str]:
+        ids = self._sql.column("find_node_ids", texts(versions))
+        rows = self._sql.all("find_holder_of", raw_digests(blobs), integers(ids))
+        return {Digest.from_raw(raw): name[1:] for raw, name in rows}
 
     def _fate(self, ids: Sequence[int]) -> tuple[set[int], dict[int, int], list[Any]]:
         """If these versions went: the pages that go; all their blobs with sizes; the blobs that go.

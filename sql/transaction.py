@@ -15,9 +15,11 @@ from sql.contents import SqlContents
 from sql.drafts import SqlDrafts
 from sql.events import SqlEvents
 from sql.flow import SqlFlow
+from sql.inventory import SqlInventory
 from sql.plans import SqlPlans
 from sql.projects import SqlProjects
 from sql.questions import SqlQuestions
+from sql.receipts import SqlReceipts
 from sql.runs import SqlRuns
 from sql.statements import Statements
 from sql.sweeps import SqlSweeps
@@ -34,8 +36,8 @@ class SqlTransaction:
     """`lineage.ports.Transaction` on one connection, for one transaction after another."""
 
     __slots__ = (
-        "_latest", "collections", "contents", "drafts", "events", "flow", "plans", "projects",
-        "questions", "runs", "sweeps", "versions",
+        "_latest", "collections", "contents", "drafts", "events", "flow", "inventory", "plans",
+        "projects", "questions", "receipts", "runs", "sweeps", "versions",
     )  # fmt: skip
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -49,8 +51,10 @@ class SqlTransaction:
         self.flow = SqlFlow(sql)
         self.sweeps = SqlSweeps(sql)
         self.plans = SqlPlans(sql)
+        self.receipts = SqlReceipts(sql)
         self.events = SqlEvents(sql)
         self.questions = SqlQuestions(sql)
+        self.inventory = SqlInventory(sql)
         self._latest = 0
 
     def begin(self) -> None:

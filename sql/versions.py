@@ -11,7 +11,7 @@ import apsw
 from lineage.digest import Digest
 from lineage.errors import AlreadyExists, Conflict, NotFound
 from lineage.filters import Filter
-from lineage.model import DraftId, Json, Version, VersionState
+from lineage.model import DraftId, Json, ReferenceCheck, Version, VersionState
 from lineage.names import CollectionKey, ProjectKey, VersionKey
 from lineage.times import from_us, from_us_or_none, to_us, to_us_or_none
 from lineage.values import from_json, to_json
@@ -80,11 +80,24 @@ class SqlVersions:
             self._sql.many("drop_version_value", gone)
             self._sql.many("set_version_value", [(version_id, *item) for item in new.items()])
 
+    def set_check(self, key: VersionKey, check: ReferenceCheck) -> None:
+        row = self._sql.one("find_version_document", key)
+        if row is None:
+            raise NotFound(f"there is no {key}", key=key)
+        self._sql.run(
+            "set_reference_check", row[0], to_us(check.checked_at), check.checked_by, check.n_ok,
+            check.n_changed, check.n_missing, check.n_unversioned,
+        )  # fmt: skip
+
+    def drifted(self) -> list[VersionKey]:
+        return list(map(VersionKey, self._sql.column("find_drifted")))
+
     def mark_deleted(self, keys: Sequence[VersionKey], at: datetime, by: str) -> None:
         ids = self._sql.column("find_node_ids", texts(keys))
         self._sql.run("mark_deleted", integers(ids), to_us(at), by)
         self._sql.run("drop_version_values", integers(ids))
         self._sql.run("drop_aliases", integers(ids))
+        self._sql.run("drop_reference_checks", integers(ids))
 
     def remove(self, key: VersionKey) -> None:
         try:
@@ -128,7 +141,7 @@ class SqlVersions:
 def _version(row: tuple[Any, ...]) -> Version:
     """From the columns of `find_versions`."""
     key, type_, state, manifest, size_bytes, n_files, created_at, created_by, *rest = row
-    deleted_at, deleted_by, revision, tags, aliases, description, metadata = rest
+    deleted_at, deleted_by, revision, tags, aliases, description, metadata, *check = rest
     return Version(
         key=VersionKey(key),
         type=type_,
@@ -145,4 +158,11 @@ def _version(row: tuple[Any, ...]) -> Version:
         deleted_at=from_us_or_none(deleted_at),
         deleted_by=deleted_by,
         revision=revision,
+        reference_check=_check(check),
     )
+
+
+def _check(columns: list[Any]) -> ReferenceCheck | None:
+    """From those of the columns of `find_versions` that tell of it."""
+    checked_at, *others = columns
+    return None if checked_at is None else ReferenceCheck(from_us(checked_at), *others)

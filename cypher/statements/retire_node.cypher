@@ -15,5 +15,5 @@ CALL (n) {
 }
 SET n = {key: key}
 SET n:Retired
-REMOVE n:Run:Artifact:Deleted:Deleting
+REMOVE n:Run:Artifact:Deleted:Deleting:Drifted
 RETURN count(*) AS n;

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lineage.digest import PART_SIZE_BYTES, Digest
-from lineage.engine.access import ensure_writable, scope_of, writable
+from lineage.engine.access import ensure_writable, refuse_protected, scope_of, writable
 from lineage.engine.context import Context, record
 from lineage.engine.reclaim import Reclaim, Settled, settle
 from lineage.engine.record import check_text, live_run, seal_current
@@ -38,7 +38,14 @@ from lineage.names import (
 from lineage.ports import Transaction
 from lineage.values import check_document
 
-__all__ = ["Committed", "DraftAnswer", "DraftRequest", "Drafts", "check_draft_id"]
+__all__ = [
+    "Committed",
+    "DraftAnswer",
+    "DraftRequest",
+    "Drafts",
+    "check_draft_id",
+    "own_draft",
+]
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _MAX_PAGES: Final = 100_000
@@ -153,7 +160,8 @@ class Drafts:
             collections=[key],
             aliases=(key, [LATEST, *request.aliases]),
         )
-        ensure_writable(self._context, tx, caller, key.project)
+        project = ensure_writable(self._context, tx, caller, key.project)
+        refuse_protected(caller, project, request.aliases)
         draft = tx.drafts.find(request.id)
         if draft is not None:
             _refuse_other(draft, caller, request)
@@ -243,7 +251,7 @@ class Drafts:
 
     def _lock_draft(self, tx: Transaction, caller: Caller, id: DraftId, now: datetime) -> Draft:
         tx.lock(drafts=[id])
-        draft = replace(_own(tx, caller, id), expires_at=now + self._context.limits.draft_ttl)
+        draft = replace(own_draft(tx, caller, id), expires_at=now + self._context.limits.draft_ttl)
         tx.drafts.save(draft)
         return draft
 
@@ -279,7 +287,7 @@ class Drafts:
         """Store many small blobs for which this draft has uploads, flushed once. As `store`."""
 
         def ask(tx: Transaction) -> dict[Digest, Upload]:
-            _own(tx, caller, id)
+            own_draft(tx, caller, id)
             return tx.contents.uploads_for(id, [digest for digest, _ in items])
 
         uploads = self._context.graph.read(ask)
@@ -299,7 +307,8 @@ class Drafts:
 
         Raises:
             Invalid: malformed, not of this draft, or a blob has another size.
-            Conflict: a blob is not held (`digest`): ask for it, and upload it if need be.
+            Conflict: a blob is not held (`digest`), or was found to be lost since: ask for it, and
+                upload it if need be.
         """
         pages = [parse_page(body) for body in bodies]
         needs = _needs(pages)
@@ -317,7 +326,7 @@ class Drafts:
             held = tx.drafts.held(id)
             found = tx.contents.find_blobs(sorted({digest for digest, _ in needs}))
             for digest, size_bytes in needs:
-                if digest not in held:
+                if digest not in held or found[digest].is_lost:
                     raise Conflict(f"{digest} is not held: ask the draft for it", digest=digest)
                 if found[digest].size_bytes != size_bytes:
                     actual = found[digest].size_bytes
@@ -340,7 +349,8 @@ class Drafts:
             draft = self._lock_draft(tx, caller, id, now)
             if draft.version is not None:
                 return _committed(tx, draft), None
-            writable(tx, caller, draft.collection.project)
+            project = writable(tx, caller, draft.collection.project)
+            refuse_protected(caller, project, draft.aliases)
             tx.lock(collections=[draft.collection])
             self._lock_rest(tx, caller, draft)
             collection = tx.collections.find([draft.collection])[draft.collection]
@@ -360,7 +370,7 @@ class Drafts:
     def discard(self, caller: Caller, id: DraftId) -> None:
         """Give the draft up; what it alone held goes. Its version, if it has one, stays."""
 
-        self._context.graph.read(lambda tx: _own(tx, caller, id))
+        self._context.graph.read(lambda tx: own_draft(tx, caller, id))
         self._reclaim.drop_draft(id, expired_at=None)
 
     def _page_facts(self, tx: Transaction, draft: Draft, new: Sequence[Page]) -> list[Page]:
@@ -452,8 +462,8 @@ def _find_own(tx: Transaction, caller: Caller, id: DraftId) -> Draft | None:
     return draft if is_own else None
 
 
-def _own(tx: Transaction, caller: Caller, id: DraftId) -> Draft:
-    """As `_find_own`; NotFound where there is none."""
+def own_draft(tx: Transaction, caller: Caller, id: DraftId) -> Draft:
+    """The draft, if it is the caller's, or the caller an administrator; NotFound otherwise."""
     draft = _find_own(tx, caller, id)
     if draft is None:
         raise NotFound(f"there is no draft {id}: it has expired, or never was; begin again")

@@ -1,41 +1,21 @@
-"""fsck: compare what the graph says with what the store holds, both ways, and prove acyclicity."""
+"""fsck: compare what the graph says with itself and with what the store holds, both ways."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from typing import TypeVar
 
-from lineage.digest import Digest
-from lineage.engine.access import scope_of
 from lineage.engine.context import Context
-from lineage.errors import Denied, NotFound
-from lineage.model import Blob, Caller, Edge, ObjectName
-from lineage.names import NodeKey, VersionKey
+from lineage.engine.findings import Checked, Finding
+from lineage.engine.fsck_bytes import BytesCheck
+from lineage.engine.fsck_contents import ContentsCheck
+from lineage.errors import Denied
+from lineage.model import Caller, Edge
+from lineage.names import NodeKey
 from lineage.ports import Transaction
 
-__all__ = ["Finding", "Fsck", "unsorted_nodes"]
+__all__ = ["Fsck", "unsorted_nodes"]
 
-_AT_ONCE = 1000
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    `kind` is `object_without_blob` (its bytes are leaked), `blob_without_object` or
-    `blob_damaged` (its bytes are lost: `versions` names who needs them), or `cycle`.
-    """
-
-    kind: str
-    subject: str
-    size_bytes: int = 0
-    versions: tuple[VersionKey, ...] = ()
-    is_repaired: bool = False
+_SHOWN = 20  # nodes of a cycle
 
 
 class Fsck:
@@ -49,76 +29,52 @@ class Fsck:
 
         Args:
             deep: also read every blob and compare its digest.
-            repair: delete objects that no blob, upload or tombstone knows; nothing else is
-                provably safe.
+            repair: do what `Finding` says of each kind; only what is provably safe.
         Raises:
             Denied: the caller is not an administrator.
             Conflict: the store belongs to another graph, where every object would look leaked.
+        Cost: one pass over objects, blobs, pages and versions, in bounded memory; the flow edges
+            are held as a whole.
         """
+        for told in self.watch(caller, deep=deep, repair=repair):
+            if isinstance(told, Finding):
+                yield told
+
+    def watch(
+        self, caller: Caller, *, deep: bool = False, repair: bool = False
+    ) -> Iterator[Finding | Checked]:
+        """As `run`; in between, and at the end, how much has been looked at in all."""
         if not caller.is_admin:
             raise Denied("only an administrator runs fsck")
         self._context.blobs.claim(self._context.graph.identity)
-        yield from self._objects(repair=repair)
-        yield from self._blobs(caller, deep=deep)
+        total = Checked()
+        for told in self._check(caller, deep=deep, repair=repair):
+            if isinstance(told, Checked):
+                total += told
+                yield total
+            else:
+                yield told
+        yield total
+
+    def _check(self, caller: Caller, *, deep: bool, repair: bool) -> Iterator[Finding | Checked]:
+        yield from self._edges()
         yield from self._cycle()
+        # What pages and versions need is known only once they are known to be whole: before
+        # that, what looks leaked may be what they lack.
+        contents = ContentsCheck(self._context, repair=repair)
+        yield from contents.damaged()
+        removes = repair and not contents.is_damaged
+        yield from contents.leaked(removes=removes)
+        bytes_ = BytesCheck(self._context, caller, deep=deep, repair=repair, removes=removes)
+        yield from bytes_.check()
 
-    def _objects(self, *, repair: bool) -> Iterator[Finding]:
-        blobs, graph = self._context.blobs, self._context.graph
-        for group in _grouped(blobs.iter_objects(), _AT_ONCE):
-            names = [stored.name for stored in group]
-            known = graph.read(partial(_known, names=names))
-            for stored in group:
-                if stored.name in known or blobs.find_size(stored.name) is None:
-                    continue
-                if repair:
-                    blobs.delete([stored.name])
-                yield Finding(
-                    "object_without_blob", stored.name, stored.size_bytes, is_repaired=repair
-                )
-
-    def _blobs(self, caller: Caller, *, deep: bool) -> Iterator[Finding]:
-        after: Digest | None = None
+    def _edges(self) -> Iterator[Finding]:
         graph = self._context.graph
-        while True:
-            group = graph.read(partial(_list, after=after))
-            for blob in group:
-                kind = self._fault(blob, deep=deep)
-                if kind is not None and self._is_current(blob):
-                    versions = self._versions(caller, blob.digest)
-                    yield Finding(kind, blob.digest, blob.size_bytes, versions)
-            if len(group) < _AT_ONCE:
-                return
-            after = group[-1].digest
-
-    def _fault(self, blob: Blob, *, deep: bool) -> str | None:
-        size_bytes = self._context.blobs.find_size(blob.object)
-        if size_bytes is None:
-            return "blob_without_object"
-        if size_bytes != blob.size_bytes:
-            return "blob_damaged"
-        return "blob_damaged" if deep and not self._is_whole(blob.object, blob.digest) else None
-
-    def _is_whole(self, name: ObjectName, digest: Digest) -> bool:
-        hasher = hashlib.sha256()
-        try:
-            with self._context.blobs.read(name) as chunks:
-                for chunk in chunks:
-                    hasher.update(chunk)
-        except NotFound:
-            return False
-        return hasher.hexdigest() == digest.hex
-
-    def _is_current(self, blob: Blob) -> bool:
-        found = self._context.graph.read(lambda tx: tx.contents.find_blobs([blob.digest]))
-        return found.get(blob.digest) == blob
-
-    def _versions(self, caller: Caller, digest: Digest) -> tuple[VersionKey, ...]:
-        scope = scope_of(caller)
-        return tuple(
-            self._context.graph.read(
-                lambda tx: tx.questions.containing(scope, digest=digest, path=None, limit=100_000)
-            )
-        )
+        found = graph.read(lambda tx: tx.inventory.misplaced_edges())
+        again = set(graph.read(lambda tx: tx.inventory.misplaced_edges())) if found else set()
+        for edge in found:
+            if edge in again:
+                yield Finding("edge_misplaced", f"{edge.src} {edge.kind} {edge.dst}")
 
     def _cycle(self) -> Iterator[Finding]:
         def ask(tx: Transaction) -> list[NodeKey]:
@@ -129,7 +85,8 @@ class Fsck:
         again = set(self._context.graph.read(ask)) if left else set()
         left = [node for node in left if node in again]
         if left:
-            yield Finding("cycle", " ".join(left[:20]))
+            detail = f"{len(left)} nodes" if len(left) > _SHOWN else ""
+            yield Finding("cycle", " ".join(left[:_SHOWN]), detail=detail)
 
 
 def unsorted_nodes(edges: Iterable[Edge]) -> list[NodeKey]:
@@ -150,17 +107,3 @@ def unsorted_nodes(edges: Iterable[Edge]) -> list[NodeKey]:
             if n_in[end] == 0:
                 ready.append(end)
     return sorted(node for node, n in n_in.items() if n > 0)
-
-
-def _known(tx: Transaction, *, names: list[ObjectName]) -> set[ObjectName]:
-    return tx.contents.known_objects(names)
-
-
-def _list(tx: Transaction, *, after: Digest | None) -> list[Blob]:
-    return tx.contents.list_blobs(after=after, limit=_AT_ONCE)
-
-
-def _grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while group := list(islice(iterator, size)):
-        yield group

@@ -33,7 +33,8 @@ def hold_blobs(
     blobs: Sequence[BlobSize],
     now: datetime,
 ) -> tuple[list[Hold], list[ObjectName]]:
-    """Hold what is stored and readable by the caller; fresh upload targets for the rest.
+    """Hold what is stored and readable by the caller; fresh upload targets for the rest, and for
+    what is lost.
 
     The draft is locked; blobs and objects are locked here.
 
@@ -49,13 +50,14 @@ def hold_blobs(
     tx.ahead(blobs=digests, scope=scope)
     found = tx.contents.find_blobs(digests)
     readable = tx.contents.readable_blobs(digests, scope) if found else set()
+    held = {digest for digest in readable if not found[digest].is_lost}
     for digest, size_bytes in blobs:
-        if digest in readable and found[digest].size_bytes != size_bytes:
+        if digest in held and found[digest].size_bytes != size_bytes:
             actual = found[digest].size_bytes
             raise Invalid("size_bytes", f"of {digest} is {actual}, not {size_bytes}")
-    if readable:
-        tx.drafts.hold(draft.id, sorted(readable))
-    wanted = {digest: size for digest, size in blobs if digest not in readable}
+    if held:
+        tx.drafts.hold(draft.id, sorted(held))
+    wanted = {digest: size for digest, size in blobs if digest not in held}
     targets, given_up = _targets(context, tx, draft, wanted, now) if wanted else ({}, [])
     return [Hold(digest, targets.get(digest)) for digest, _ in blobs], given_up
 
@@ -81,8 +83,11 @@ def _targets(
 def consume(context: Context, id: DraftId, stored: Sequence[Upload]) -> list[ObjectName]:
     """Turn uploads whose bytes are stored into blobs that the draft holds.
 
+    A lost blob is healed: from now on it lies where these bytes do.
+
     Returns:
-        tombstoned objects, whose bytes somebody else had stored before: the caller deletes them.
+        tombstoned objects, whose bytes somebody else had stored before, or which were a lost
+        blob's: the caller deletes them.
     Raises:
         NotFound: the draft or an upload is gone; the bytes are deleted.
     """
@@ -100,21 +105,26 @@ def consume(context: Context, id: DraftId, stored: Sequence[Upload]) -> list[Obj
         digests = sorted({upload.digest for upload in stored})
         found = tx.contents.find_blobs(digests)
         new: dict[Digest, Blob] = {}
-        late: list[Upload] = []
+        late: list[Upload | Blob] = []
         for upload in stored:
-            if upload.digest in found or upload.digest in new:
+            there = found.get(upload.digest)
+            if upload.digest in new or (there is not None and not there.is_lost):
                 late.append(upload)  # another upload of these bytes was first
-            else:
-                blob = Blob(upload.digest, upload.size_bytes, upload.object, upload.until)
-                new[upload.digest] = blob
+                continue
+            blob = Blob(upload.digest, upload.size_bytes, upload.object, upload.until)
+            new[upload.digest] = blob
+            if there is not None:
+                late.append(there)
+        tx.lock(objects=sorted(gone.object for gone in late))
         tx.contents.remove_uploads(objects)
-        tx.contents.add_blobs([new[digest] for digest in sorted(new)])
-        tx.contents.add_tombstones([Tombstone(u.object, u.size_bytes, u.until) for u in late])
+        tx.contents.add_blobs([new[digest] for digest in sorted(new) if digest not in found])
+        tx.contents.save_blobs([new[digest] for digest in sorted(new) if digest in found])
+        tx.contents.add_tombstones([Tombstone(g.object, g.size_bytes, g.until) for g in late])
         tx.drafts.hold(id, digests)
         if draft is not None:
             expires_at = now + context.limits.draft_ttl
             tx.drafts.save(replace(draft, expires_at=expires_at))
-        return [upload.object for upload in late], False
+        return [gone.object for gone in late], False
 
     unneeded, was_late = context.graph.write(change)
     if was_late:

@@ -1,6 +1,8 @@
 -- One project.
 -- Parameters: ?1 key
--- Columns: access, created_at
+-- Columns: key, access, created_at, protected_aliases, guards_downstream
 -- Order: at most one row
 -- Index: project (key)
-SELECT access, created_at FROM project WHERE key = ?1;
+SELECT key, access, created_at, protected_aliases, guards_downstream
+FROM project
+WHERE key = ?1;
