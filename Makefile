@@ -6,6 +6,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 GRAPH ?= sqlite
+BLOBS ?= folder
 MINUTES ?= 10
 
 BIN := .venv/bin
@@ -20,8 +21,8 @@ NEO4J_TESTS := tests/services tests/contracts tests/statements tests/browser tes
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(STAMP) ## run the example pipeline on a server of its own; GRAPH=neo4j runs it over Neo4j
-	@$(BIN)/python -m examples.digits --graph $(GRAPH)
+demo: $(STAMP) ## run the example pipeline on a server of its own; GRAPH=neo4j, BLOBS=s3: on these
+	@$(BIN)/python -m examples.digits --graph $(GRAPH) --blobs $(BLOBS)
 
 test: $(STAMP) ## run the tests; PYTEST_ARGS='tests/unit -x' narrows them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 
-from api import logs
+from api import logs, storage_check
 from api.app import create_app
 from api.settings import Settings, SettingsError, read_settings
 from api.wiring import open_stores
@@ -18,6 +20,10 @@ from lineage.errors import LineageError
 __all__ = ["main"]
 
 _EXIT_SETTINGS = 2
+_HELP = """\
+usage: python -m api                    serve, told what to do by LINEAGE_ settings (.env.example)
+       python -m api storage-check …    try whether a bucket keeps what the server relies on
+"""
 _ADVICE = {
     errno.EADDRINUSE: "stop what uses it, or set another LINEAGE_PORT",
     errno.EADDRNOTAVAIL: "LINEAGE_HOST is no address of this machine",
@@ -27,8 +33,17 @@ _ADVICE = {
 
 def main() -> int:
     """Serve until a signal comes. Whatever prevents that is one line and an exit code."""
-    if sys.argv[1:]:
-        return _say("takes no arguments: it is set by LINEAGE_ settings, see .env.example", 2)
+    match sys.argv[1:]:
+        case []:
+            pass
+        case ["storage-check", *arguments]:
+            return _check_storage(arguments)
+        case ["-h" | "--help"]:
+            sys.stdout.write(_HELP)
+            return 0
+        case _:
+            reason = "takes no arguments, for it is set by LINEAGE_ settings, see .env.example"
+            return _say(f"{reason}; or `storage-check`", _EXIT_SETTINGS)
     try:
         settings = read_settings(os.environ)
     except SettingsError as exc:
@@ -41,6 +56,15 @@ def main() -> int:
         return _say(str(exc), _EXIT_SETTINGS)
     except (LineageError, OSError) as exc:
         return _say(str(exc), 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _check_storage(arguments: Sequence[str]) -> int:
+    try:
+        return storage_check.main(arguments)
+    except SettingsError as exc:
+        return _say(str(exc), _EXIT_SETTINGS)
     except KeyboardInterrupt:
         return 130
 
@@ -91,6 +115,9 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         timeout_keep_alive=75,  # longer than clients keep idle connections
         timeout_graceful_shutdown=10,
     )
+    # What was imported stays: no large answer has it all looked through again and again.
+    gc.collect()
+    gc.freeze()
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     logs.say_listening(f"http://{shown}:{port}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ConfigDict, with_config
@@ -9,7 +10,6 @@ from typing_extensions import TypedDict
 
 from api.documents import (
     EVENT,
-    EXAMPLE_BLOB,
     EXAMPLE_PAGE,
     PROJECT,
     RUN,
@@ -26,8 +26,9 @@ from api.documents import (
     render_time,
     render_version,
 )
-from lineage.engine import Best, DraftAnswer, Hold
-from lineage.model import Caller
+from api.holds import EXAMPLE_HOLD, HoldDocument, render_hold
+from lineage.engine import Best, DraftAnswer
+from lineage.model import Caller, Link, ObjectName
 
 __all__ = [
     "BestDocument",
@@ -37,8 +38,6 @@ __all__ = [
     "CreatedDocument",
     "DraftDocument",
     "EventPage",
-    "HoldDocument",
-    "HoldsDocument",
     "LoggedByDocument",
     "ProblemDocument",
     "ProjectPage",
@@ -49,13 +48,11 @@ __all__ = [
     "TraceDocument",
     "TraceNodeDocument",
     "TreeDocument",
-    "UploadDocument",
     "VersionPage",
     "Versions",
     "render_best",
     "render_caller",
     "render_draft",
-    "render_hold",
 ]
 
 _PROBLEM: Final[dict[str, Any]] = {
@@ -153,59 +150,11 @@ class CommittedDocument(TypedDict):
     created: bool
 
 
-class UploadDocument(TypedDict):
-    object: str
-    url: str
-    size_bytes: int
-    until: str
-
-
-_OBJECT: Final = f"sha256/58/{EXAMPLE_BLOB[9:]}-0123456789abcdef0123456789abcdef"
-_HOLD: Final = {
-    "digest": EXAMPLE_BLOB,
-    "held": False,
-    "upload": {
-        "object": _OBJECT,
-        "url": f"/api/v1/uploads/{_OBJECT}",
-        "size_bytes": 6,
-        "until": "2026-01-31T10:00:02.000004Z",
-    },
-}
-
-
-@with_config(example(_HOLD))
-class HoldDocument(TypedDict):
-    digest: str
-    held: bool
-    upload: UploadDocument | None
-
-
-def render_hold(hold: Hold) -> HoldDocument:
-    upload = hold.upload
-    if upload is None:
-        return {"digest": hold.digest, "held": True, "upload": None}
-    return {
-        "digest": hold.digest,
-        "held": False,
-        "upload": {
-            "object": upload.object,
-            "url": f"/api/v1/uploads/{upload.object}",
-            "size_bytes": upload.size_bytes,
-            "until": render_time(upload.until),
-        },
-    }
-
-
-@with_config(example({"holds": [_HOLD]}))
-class HoldsDocument(TypedDict):
-    holds: list[HoldDocument]
-
-
 _DRAFT: Final = {
     "id": "00000000000000000000000000000001",
     "expires_at": "2026-02-01T09:00:02.000004Z",
     "missing_pages": [EXAMPLE_PAGE],
-    "holds": [_HOLD],
+    "holds": [EXAMPLE_HOLD],
     "version": None,
     "created": None,
 }
@@ -221,13 +170,14 @@ class DraftDocument(TypedDict):
     created: bool | None
 
 
-def render_draft(answer: DraftAnswer) -> DraftDocument:
+def render_draft(answer: DraftAnswer, links: Mapping[ObjectName, Link]) -> DraftDocument:
+    """Args: `links`, as in `render_hold`."""
     committed = answer.committed
     return {
         "id": answer.draft.id,
         "expires_at": render_time(answer.draft.expires_at),
         "missing_pages": list(answer.missing_pages),
-        "holds": [render_hold(hold) for hold in answer.holds],
+        "holds": [render_hold(hold, links) for hold in answer.holds],
         "version": None if committed is None else render_version(committed.version),
         "created": None if committed is None else committed.created,
     }
@@ -259,6 +209,8 @@ class TraceNodeDocument(TypedDict):
     type: str
     name: str
     created_at: str
+    drifted: bool  # its references do not hold any more
+    below_drifted: bool  # made from a version whose do not, in this answer or not
 
 
 class TreeDocument(TypedDict):

@@ -38,6 +38,7 @@ def set_up() -> None:
     handler.setFormatter(_KeyValue())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at info, we say
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # where it found its credentials
 
 
 def say_listening(url: str) -> None:

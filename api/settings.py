@@ -27,6 +27,7 @@ CLIENT_NAMES: Final = frozenset(
         "CACHE_DIR",
         "CACHE_SIZE_BYTES",
         "RETRY_S",
+        "REFERENCES_FORBID_PRIVATE",
     )
 )
 """What the client reads: the server leaves these alone, and does not call them unknown."""
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     graph_url: SecretStr = SecretStr("sqlite:///var/lib/lineage/graph.db")
     blobs_url: str = "file:///var/lib/lineage/blobs"
     s3_endpoint_url: str | None = None
+    s3_public_endpoint_url: str | None = None  # where clients reach it, if not there
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)  # 0: any free one; the log says which
     auth: Literal["on", "off"] = "on"

@@ -18,14 +18,17 @@ from lineage.errors import Unavailable
 from lineage.ports import BlobStore, GraphStore
 from sql.store import SqlGraphStore
 from storage.local import LocalBlobStore
+from storage.probe import check_promises
+from storage.s3 import S3BlobStore
 
-__all__ = ["Janitor", "Stores", "SystemClock", "open_stores"]
+__all__ = ["Janitor", "Stores", "SystemClock", "open_bucket", "open_stores"]
 
 _log = logging.getLogger(__name__)
 
 # What is younger belongs to a request that is still at work on it.
 _MIN_AGE: Final = timedelta(minutes=5)
 _SQLITE: Final = "sqlite:///var/lib/lineage/graph.db"  # for example
+_FOLDER: Final = "file:///var/lib/lineage/blobs"
 _LONGEST_PAUSE_S: Final = 300.0
 
 
@@ -60,10 +63,10 @@ def open_stores(settings: Settings) -> Stores:
     url = settings.graph_url.get_secret_value()
     is_neo4j = url.partition(":")[0] in SCHEMES
     path = None if is_neo4j else _path("LINEAGE_GRAPH_URL", url, "sqlite", _SQLITE)
-    blobs_path = _blobs_path(settings.blobs_url)
+    open_blobs = _blobs(settings)
     graph: GraphStore
     if path is None:
-        graph = _neo4j(url, settings, lambda identity: blobs.claim(identity))
+        graph = _neo4j(url, settings, lambda identity: _claim(blobs, identity))
     else:
         graph = _sqlite(path)
     limits = Limits(
@@ -71,7 +74,7 @@ def open_stores(settings: Settings) -> Stores:
         upload_ttl=timedelta(seconds=settings.upload_ttl_s),
     )
     try:
-        blobs = LocalBlobStore(blobs_path)
+        blobs = open_blobs()
         engine = Engine(graph, blobs, SystemClock(), limits=limits)
         _take_up(engine, graph, blobs)
     except BaseException:
@@ -105,7 +108,7 @@ def _take_up(engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
     """Finish what a crash left undone; not now if the graph is served elsewhere, and away."""
     try:
         engine.check()
-        blobs.claim(graph.identity)
+        _claim(blobs, graph.identity)
         engine.reclaim.finish()
     except Unavailable as exc:
         if isinstance(graph, SqlGraphStore) or exc.facts.get("reason") == "settings":
@@ -113,12 +116,41 @@ def _take_up(engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
         _log.warning("started_without_graph reason=%r", exc.message)
 
 
-def _blobs_path(url: str) -> Path:
+def _claim(blobs: BlobStore, identity: str) -> None:
+    """Before anything is stored: a bucket that breaks its promises, or another graph's, is refused.
+
+    Raises:
+        Unavailable, Conflict: says what to do.
+    """
+    if isinstance(blobs, S3BlobStore):
+        check_promises(blobs)
+    blobs.claim(identity)
+
+
+def _blobs(settings: Settings) -> Callable[[], BlobStore]:
+    """What opens the store of bytes; settings that name none are refused now."""
+    url = settings.blobs_url
     if url.startswith("s3:"):
-        raise SettingsError(
-            "LINEAGE_BLOBS_URL: this build has no S3 store yet; use file:///absolute/path"
+        bucket = open_bucket(settings)
+        return lambda: bucket
+    path = _path("LINEAGE_BLOBS_URL", url, "file", _FOLDER)
+    return lambda: LocalBlobStore(path)
+
+
+def open_bucket(settings: Settings) -> S3BlobStore:
+    """The bucket that the settings name.
+
+    Raises:
+        SettingsError: they name none.
+    """
+    try:
+        return S3BlobStore.at(
+            settings.blobs_url,
+            endpoint_url=settings.s3_endpoint_url,
+            public_endpoint_url=settings.s3_public_endpoint_url,
         )
-    return _path("LINEAGE_BLOBS_URL", url, "file", "file:///var/lib/lineage/blobs")
+    except ValueError as exc:
+        raise SettingsError(f"LINEAGE_BLOBS_URL {exc}") from None
 
 
 def _path(name: str, url: str, scheme: str, example: str) -> Path:

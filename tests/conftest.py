@@ -9,7 +9,12 @@ import pytest
 
 # Shared suites are modules that pytest does not collect; let their asserts explain themselves.
 pytest.register_assert_rewrite("tests.contracts", "tests.oracle", "tests.services")
-pytest_plugins = ["tests.services.neo4j", "tests.services.server"]
+pytest_plugins = [
+    "tests.services.neo4j",
+    "tests.services.s3",
+    "tests.services.server",
+    "tests.contracts.buckets",
+]
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -12,15 +12,14 @@ from api import bundle
 from api.answers import (
     CommittedDocument,
     DraftDocument,
-    HoldsDocument,
     render_draft,
-    render_hold,
 )
 from api.auth import CallerDep
 from api.documents import render_version
+from api.holds import HoldsDocument, MissingDocument, render_hold
 from api.intake import JsonRoute, receive
 from api.parameters import BundleLimiterDep, EngineDep, UploadLimiterDep, json_response
-from api.schemas import DraftBody, HoldBlobs
+from api.schemas import BlobsBundle, DraftBody, HoldBlobs
 from lineage.digest import Digest
 from lineage.engine import DraftRequest, check_draft_id
 from lineage.errors import Corrupt, NotFound
@@ -69,7 +68,7 @@ def begin(engine: EngineDep, caller: CallerDep, body: DraftBody) -> Response:
         description=body.description,
     )
     answer = engine.drafts.begin(caller, request, bodies=[text.encode() for text in body.bodies])
-    return json_response(render_draft(answer))
+    return json_response(render_draft(answer, engine.links.for_uploads(answer.holds)))
 
 
 @router.post(
@@ -81,8 +80,19 @@ def hold(engine: EngineDep, caller: CallerDep, id: DraftDep, body: HoldBlobs) ->
     blobs = [(Digest.parse(digest), size_bytes) for digest, size_bytes in body.blobs]
     holds = engine.drafts.hold(caller, id, blobs)
     # Ten thousand holds without a float among them: no walk in search of NaN.
-    content = orjson.dumps({"holds": [render_hold(hold) for hold in holds]})
+    links = engine.links.for_uploads(holds)
+    content = orjson.dumps({"holds": [render_hold(hold, links) for hold in holds]})
     return Response(content, media_type="application/json")
+
+
+@router.post(
+    "/drafts/{id}/stored",
+    response_model=MissingDocument,
+    summary="Say what has been put by links; the answer names what is not there",
+)
+def confirm(engine: EngineDep, caller: CallerDep, id: DraftDep, body: BlobsBundle) -> Response:
+    digests = [Digest.parse(digest) for digest in body.digests]
+    return json_response({"missing": engine.links.confirm(caller, id, digests)})
 
 
 @router.put("/uploads/{object:path}", status_code=204, summary="Store a blob", openapi_extra=_RAW)

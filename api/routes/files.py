@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from api import bundle
 from api.auth import CallerDep
+from api.holds import LinksDocument, render_blob_link
 from api.intake import JsonRoute
-from api.parameters import EngineDep, VersionRefDep, version_key
+from api.parameters import EngineDep, VersionRefDep, json_response, version_key
 from api.schemas import BlobsBundle
 from api.streams import ByteRange, file_headers, gather, requested_range, stream, whole
 from lineage.digest import Digest
@@ -80,6 +81,18 @@ def _read(engine: Engine, caller: Caller, entry: Entry, wanted: ByteRange) -> It
         caller, entry, start=wanted.start, size_bytes=wanted.size_bytes
     ) as chunks:
         yield from chunks
+
+
+@router.post(
+    "/blobs/links",
+    response_model=LinksDocument,
+    summary="Where to get blobs past the API, if the store allows it",
+)
+def get_links(engine: EngineDep, caller: CallerDep, body: BlobsBundle) -> Response:
+    found = engine.links.for_downloads(caller, [Digest.parse(digest) for digest in body.digests])
+    return json_response(
+        {"links": [render_blob_link(digest, *told) for digest, told in found.items()]}
+    )
 
 
 @router.post(

@@ -2,9 +2,9 @@
 
     python -m examples.digits                    # over SQLite
     python -m examples.digits --graph neo4j      # over a Neo4j of its own, which is left running
+    python -m examples.digits --blobs s3         # files in an S3 server of its own, likewise
 
-The server keeps everything in a new folder, ./var/demo-1 or the next number that is free: the graph
-and a folder of blobs.
+The server keeps everything in a new folder, ./var/demo-1 or the next number that is free.
 """
 
 from __future__ import annotations
@@ -23,34 +23,48 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import boto3
+
 import lineage
 from examples.digits import pipeline
 from lineage.client.recorded import RecordedRun
 from lineage.client.sweep import Sweep
 
+_BUCKET = "lineage"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.digits", description=__doc__)
     parser.add_argument("--graph", choices=("sqlite", "neo4j"), default="sqlite")
-    graph = parser.parse_args().graph
+    parser.add_argument("--blobs", choices=("folder", "s3"), default="folder")
+    options = parser.parse_args()
+    graph = options.graph
     began = time.monotonic()
     folder = _new_folder()
-    url = f"sqlite://{folder}/graph.db" if graph == "sqlite" else _start_neo4j(folder)
+    stores = {"LINEAGE_GRAPH_URL": f"sqlite://{folder}/graph.db"}
+    if graph == "neo4j":
+        stores["LINEAGE_GRAPH_URL"] = _start_neo4j(folder)
+    blobs: _Folder | _Bucket = _Folder(folder / "blobs")
+    if options.blobs == "s3":
+        blobs = _Bucket(_start_s3(folder))
+    stores |= blobs.settings
     os.chdir(folder)  # downloads go to ./artifacts
-    with _server(folder, url), tempfile.TemporaryDirectory() as scratch:
+    with _server(folder, stores), tempfile.TemporaryDirectory() as scratch:
         sweep = _train(Path(scratch))
         best = _best(sweep, Path(scratch))
         _tell("What the evaluation was made from, all the way up:")
         _command("trace", "upstream", "evaluation:best")
-        _delete_the_losers(sweep, best, folder / "blobs")
-        _tell("fsck compares graph and folder, both ways, and proves that there is no cycle:")
+        _delete_the_losers(sweep, best, blobs)
+        _tell(f"fsck compares graph and {blobs}, both ways, and proves that there is no cycle:")
         _command("fsck", "--deep")
     _tell(f"Done in {time.monotonic() - began:.0f} s. To look around in what is left:")
-    print("    export " + shlex.quote(f"LINEAGE_GRAPH_URL={url}"))
-    print("    export " + shlex.quote(f"LINEAGE_BLOBS_URL=file://{folder}/blobs"))
+    for name, value in stores.items():
+        print("    export " + shlex.quote(f"{name}={value}"))
     print("    make serve")
+    if options.blobs == "s3":
+        _tell("The S3 server goes on. To stop it:")
+        print(f"    {sys.executable} -m tests.services.s3 stop --folder {folder}/s3")
     if graph == "neo4j":
         _tell("The graph itself, in Neo4j Browser (whoever signs in there may change everything):")
         _neo4j("start", folder)
@@ -87,12 +101,70 @@ def _neo4j(verb: str, folder: Path, *options: str, quiet: bool = False) -> str:
     return done.stdout.strip()
 
 
+class _Folder:
+    """Where the server keeps its files: a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.settings = {"LINEAGE_BLOBS_URL": f"file://{path}"}
+
+    def __str__(self) -> str:
+        return "folder"
+
+    def stored_bytes(self) -> int:
+        files = (self._path / "sha256").rglob("*")
+        return sum(path.stat().st_size for path in files if path.is_file())
+
+
+class _Bucket:
+    """Where the server keeps its files: a bucket of an S3 server."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.settings = {
+            "LINEAGE_BLOBS_URL": f"s3://{_BUCKET}",
+            "LINEAGE_S3_ENDPOINT_URL": settings["AWS_ENDPOINT_URL_S3"],
+            **{name: value for name, value in settings.items() if name != "AWS_ENDPOINT_URL_S3"},
+        }
+        session = boto3.Session(
+            settings["AWS_ACCESS_KEY_ID"],
+            settings["AWS_SECRET_ACCESS_KEY"],
+            region_name=settings["AWS_DEFAULT_REGION"],
+        )
+        self._client = session.client("s3", endpoint_url=settings["AWS_ENDPOINT_URL_S3"])
+
+    def __str__(self) -> str:
+        return "bucket"
+
+    def stored_bytes(self) -> int:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=_BUCKET, Prefix="sha256/"
+        )
+        return sum(item["Size"] for page in pages for item in page.get("Contents", ()))
+
+
+def _start_s3(folder: Path) -> dict[str, str]:
+    """An S3 server for this demo alone; those of earlier ones stop, and keep their data."""
+    for earlier in sorted(folder.parent.glob("demo-*/s3")):
+        _s3("stop", earlier)
+    _tell("Start an S3 server, versitygw; the first time it is built, which takes a minute or two")
+    told = _s3("start", folder / "s3", "--bucket", _BUCKET, "--environment")
+    return dict(line.split("=", 1) for line in told.splitlines())
+
+
+def _s3(verb: str, folder: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "tests.services.s3", verb, "--folder", str(folder), *options]
+    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode and verb == "start":
+        raise SystemExit(done.returncode)
+    return done.stdout
+
+
 def _tell(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
 @contextmanager
-def _server(folder: Path, graph_url: str) -> Iterator[None]:
+def _server(folder: Path, stores: dict[str, str]) -> Iterator[None]:
     """`python -m api` on a free port; the environment then names it for client and commands."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -101,8 +173,7 @@ def _server(folder: Path, graph_url: str) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("LINEAGE_")]:
         del os.environ[name]
     settings = {
-        "LINEAGE_GRAPH_URL": graph_url,
-        "LINEAGE_BLOBS_URL": f"file://{folder}/blobs",
+        **stores,
         "LINEAGE_PORT": str(port),
         "LINEAGE_ADMIN_KEY": key,
     }
@@ -118,8 +189,9 @@ def _server(folder: Path, graph_url: str) -> Iterator[None]:
         }
         try:
             _wait(port, process, folder / "server.log")
-            what = "SQLite" if graph_url.startswith("sqlite") else "Neo4j"
-            _tell(f"A server is running on {what} and a folder, in {folder}")
+            graph = "SQLite" if stores["LINEAGE_GRAPH_URL"].startswith("sqlite") else "Neo4j"
+            blobs = "a folder" if stores["LINEAGE_BLOBS_URL"].startswith("file") else "a bucket"
+            _tell(f"A server is running on {graph} and {blobs}, in {folder}")
             yield
         finally:
             process.terminate()
@@ -162,24 +234,20 @@ def _best(sweep: Sweep, scratch: Path) -> RecordedRun:
     return best
 
 
-def _delete_the_losers(sweep: Sweep, best: RecordedRun, blobs: Path) -> None:
-    """Plan, do it, and count the bytes in the folder before and after."""
+def _delete_the_losers(sweep: Sweep, best: RecordedRun, blobs: _Folder | _Bucket) -> None:
+    """Plan, do it, and count the stored bytes before and after."""
     losers = [run for run in sweep.runs if run.id != best.id]
     models = {a.qualified_name for run in losers for a in run.logged_artifacts()}
     models -= {a.qualified_name for a in best.logged_artifacts()}
     _tell(f"{len(losers)} runs lost. What would deleting all their models break, and free?")
     plan = lineage.Api().deletion_plan(artifacts=sorted(models))
     print(plan)
-    before = _stored_bytes(blobs)
+    before = blobs.stored_bytes()
     receipt = plan.execute()
-    gone = before - _stored_bytes(blobs)
-    _tell(f"Done: the server says {receipt.bytes_freed:,} bytes freed; the folder lost {gone:,}")
+    gone = before - blobs.stored_bytes()
+    _tell(f"Done: the server says {receipt.bytes_freed:,} bytes freed; the {blobs} lost {gone:,}")
     if gone != receipt.bytes_freed:
         raise SystemExit("these should be equal")
-
-
-def _stored_bytes(blobs: Path) -> int:
-    return sum(path.stat().st_size for path in (blobs / "sha256").rglob("*") if path.is_file())
 
 
 def _command(*arguments: str) -> None:

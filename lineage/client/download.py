@@ -15,18 +15,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import orjson
 
 from lineage.client.cache import BlobCache
 from lineage.client.connection import Connection
+from lineage.client.direct import Unreached
 from lineage.client.hashing import digest_files
 from lineage.client.http import Body, Http
 from lineage.client.placing import Placer, check_collisions
 from lineage.client.progress import Progress
-from lineage.client.references import fetch_reference
+from lineage.client.references import fetch_references
 from lineage.client.upload import MAX_BUNDLED_BYTES
 from lineage.digest import Digest
 from lineage.errors import Corrupt, Invalid, NotFound, Unavailable
@@ -53,12 +56,10 @@ def download_entries(connection: Connection, entries: Sequence[Entry], root: Pat
     files = [entry for entry in entries if entry.ref is None]
     placer = Placer(root)
     try:
-        check_collisions(files, root)
+        check_collisions(entries, root)
         todo = _outdated(connection, placer, files)
         _Download(connection, placer, todo).run()
-        for entry in entries:
-            if entry.ref is not None:
-                fetch_reference(entry, placer)
+        fetch_references([e for e in entries if e.ref is not None], placer, connection.cache)
     except OSError as exc:
         message = f"{exc.filename or root}: {exc.strerror}"
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -275,12 +276,8 @@ def _receive(http: Http, part: Path, blob: tuple[Digest, int], progress: Progres
     digest, size_bytes = blob
     n_failures, moved_at = 0, time.monotonic()
     while (have := part.stat().st_size) < size_bytes:
-        headers = {"Range": f"bytes={have}-"} if have else {}
         try:
-            path = f"/blobs/{digest}"
-            with http.stream(
-                "GET", path, headers=headers, repeatable=False, stop=progress.stopped
-            ) as response:
+            with _open_blob(http, digest, have, progress) as response:
                 if have and response.status_code != 206:
                     have = 0
                 with part.open("r+b") as file:
@@ -303,6 +300,26 @@ def _receive(http: Http, part: Path, blob: tuple[Digest, int], progress: Progres
         else:
             if part.stat().st_size <= have:
                 raise Unavailable(f"the server sent nothing of {digest}")
+
+
+@contextmanager
+def _open_blob(
+    http: Http, digest: Digest, start: int, progress: Progress
+) -> Iterator[httpx2.Response]:
+    """The bytes of a blob from `start`: from the store itself, if the server says how."""
+    if http.direct.is_open:
+        told = http.post("/blobs/links", {"digests": [digest]})["links"][0]["link"]
+        if told is None:
+            http.direct.give_up()
+        else:
+            with ExitStack() as stack, suppress(Unreached):
+                yield stack.enter_context(http.direct.get(told, start))
+                return
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with http.stream(
+        "GET", f"/blobs/{digest}", headers=headers, repeatable=False, stop=progress.stopped
+    ) as response:
+        yield response
 
 
 def _digest_of(path: Path) -> Digest:

@@ -11,7 +11,6 @@ are enough to know; one that has answered is expected back, and has LINEAGE_RETR
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import logging
 import os
@@ -27,6 +26,8 @@ from typing import Any, Final
 import httpx2
 import orjson
 
+from lineage.client.direct import Direct
+from lineage.client.hosts import is_loopback
 from lineage.client.refusals import (
     BUSY,
     find_unnamed_project,
@@ -82,6 +83,7 @@ class Http:
         self, url: str, api_key: str | None = None, *, retry_s: float = DEFAULT_RETRY_S
     ) -> None:
         self.url = url
+        self.direct = Direct()
         self._api_key = api_key
         self._retry_s = retry_s
         self._has_answered = False
@@ -104,6 +106,7 @@ class Http:
 
     def close(self) -> None:
         """Close the connections; the next request opens them again."""
+        self.direct.close()
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -344,19 +347,11 @@ class Http:
                     base_url=self.url,
                     headers=headers,
                     limits=httpx2.Limits(max_connections=32, keepalive_expiry=3.0),
-                    trust_env=not _is_loopback(self.url),  # no proxy leads to this machine
+                    trust_env=not is_loopback(self.url),
                 )
                 weakref.finalize(self, client.close)
                 self._pid = os.getpid()
             return client
-
-
-def _is_loopback(url: str) -> bool:
-    host = httpx2.URL(url).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _text(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import orjson
 
+from lineage.client.direct import Unreached
 from lineage.client.hashing import LocalFile, open_unchanged, read_part
 from lineage.client.http import API, Body, Http, plain_loads
 from lineage.client.progress import Progress
@@ -192,8 +193,7 @@ class _Upload:
                     if piece.size_bytes <= MAX_BUNDLED_BYTES:
                         small.append(piece)
                     else:
-                        url = hold["upload"]["url"]
-                        future = pool.submit(self._put, piece, url, progress)
+                        future = pool.submit(self._put, piece, hold["upload"], progress)
                         running.append((future, [piece]))
                 sizes = [(piece.digest, piece.size_bytes) for piece in small]
                 for group in _groups(sizes, _BUNDLE_BYTES, _BUNDLE_ITEMS):
@@ -219,7 +219,7 @@ class _Upload:
             answer = self._http.send("POST", f"/drafts/{self._id}/holds", body=body)
             yield plain_loads(answer.content)["holds"]
 
-    def _put(self, piece: _Piece, url: str, progress: Progress) -> None:
+    def _put(self, piece: _Piece, upload: Mapping[str, Any], progress: Progress) -> None:
         """Not repeated here: whether it arrived is found out by asking for the hold again."""
         n_sent = 0
 
@@ -232,13 +232,29 @@ class _Upload:
                 n_sent += len(chunk)
                 progress.advance(len(chunk))
 
-        body = Body(content, "application/octet-stream", piece.size_bytes)
         try:
-            path = url.removeprefix(API)
-            self._http.send("PUT", path, body=body, repeatable=False, stop=progress.stopped)
+            if not self._put_direct(piece, upload.get("link"), content):
+                body = Body(content, "application/octet-stream", piece.size_bytes)
+                path = upload["url"].removeprefix(API)
+                self._http.send("PUT", path, body=body, repeatable=False, stop=progress.stopped)
         except LineageError:
             progress.advance(-n_sent)
             raise
+
+    def _put_direct(
+        self, piece: _Piece, link: Mapping[str, Any] | None, content: Callable[[], Iterator[bytes]]
+    ) -> bool:
+        """Straight to the store, if the server gave a link and it can be reached from here."""
+        if link is None or not self._http.direct.is_open:
+            return False
+        try:
+            self._http.direct.put(link, content, piece.size_bytes)
+        except Unreached:
+            return False
+        told = self._http.post(f"/drafts/{self._id}/stored", {"digests": [piece.digest]})
+        if told["missing"]:
+            raise Unavailable(f"{piece.digest} did not arrive: it is sent again")
+        return True
 
     def _put_bundle(self, pieces: Sequence[_Piece], progress: Progress) -> None:
         header = _bundle_header([(piece.digest, piece.size_bytes) for piece in pieces])

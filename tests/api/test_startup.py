@@ -112,7 +112,8 @@ def test_a_wrong_setting_is_named(
         ("LINEAGE_BLOBS_URL", "file://[x"),
         ("LINEAGE_GRAPH_URL", "sqlite:///x.db?mode=ro"),
         ("LINEAGE_BLOBS_URL", "file://blobs"),
-        ("LINEAGE_BLOBS_URL", "s3://bucket/prefix"),
+        ("LINEAGE_BLOBS_URL", "s3:///prefix"),
+        ("LINEAGE_BLOBS_URL", "s3:bucket"),
         ("LINEAGE_BLOBS_URL", ""),
     ],
 )

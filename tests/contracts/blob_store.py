@@ -2,7 +2,7 @@
 
 A store's test file subclasses `BlobStoreContract` and gives two fixtures: `store`, empty, and
 `raw`, which looks at the same place without the store's code, so that put and read cannot share
-one bug.
+one bug. One that has links besides subclasses `DirectTransferContract` too.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
+import httpx2
 import pytest
 
 from lineage.digest import Digest
 from lineage.errors import AlreadyExists, Conflict, Corrupt, Invalid, LineageError, NotFound
-from lineage.model import DraftId, ObjectName, StoredObject, Upload
-from lineage.ports import BlobStore
+from lineage.model import DraftId, Link, ObjectName, StoredObject, Upload
+from lineage.ports import BlobStore, DirectTransfer
 from storage.layout import new_object
 
-__all__ = ["NOW", "BlobStoreContract", "Raw", "upload_of"]
+__all__ = ["NOW", "BlobStoreContract", "DirectTransferContract", "Raw", "upload_of"]
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -97,6 +98,13 @@ OUTSIDE = [
 
 
 class PutContract:
+    def test_names_are_new_and_sort_as_digests_do(self, store: BlobStore) -> None:
+        digests = [Digest.of(b"%d" % n) for n in range(20)] * 2
+        names = [store.new_object(digest) for digest in digests]
+        assert len(set(names)) == len(names)
+        pairs = sorted(zip(names, digests, strict=True))
+        assert [digest for _, digest in pairs] == sorted(digests)
+
     @pytest.mark.parametrize("n_bytes", [0, 1, 4095, MIB, MIB + 1, 3 * MIB + 7])
     def test_put_stores_exactly_the_bytes(self, store: BlobStore, raw: Raw, n_bytes: int) -> None:
         data = pattern(n_bytes)
@@ -470,3 +478,142 @@ class BlobStoreContract(PutContract, PutManyContract, ReadContract, DeleteContra
         with ThreadPoolExecutor(8) as pool:
             kept = [item for items in pool.map(work, range(8)) for item in items]
         assert raw.everything() == {upload.object: data for upload, data in kept}
+
+
+class LinkedStore(BlobStore, DirectTransfer, Protocol):
+    """A blob store that clients can reach themselves."""
+
+
+def follow(method: str, link: Link, data: bytes | None = None, **headers: str) -> httpx2.Response:
+    """What a client does with a link, without a key."""
+    return httpx2.request(
+        method, link.url, content=data, headers={**link.headers, **headers}, timeout=30
+    )
+
+
+def granted(data: bytes, *, lasts: timedelta = timedelta(hours=1)) -> Upload:
+    """An upload whose time is the real one, since the store judges it by its own clock."""
+    return upload_of(data, until=datetime.now(UTC) + lasts)
+
+
+class DirectTransferContract:
+    def link(self, store: LinkedStore, upload: Upload) -> Link:
+        return store.upload_link(upload, now=datetime.now(UTC))
+
+    def test_a_store_with_links_is_known_by_its_verbs(self, store: LinkedStore) -> None:
+        assert isinstance(store, DirectTransfer)
+
+    @pytest.mark.parametrize("n_bytes", [0, 1, 3 * MIB + 7])
+    def test_a_link_stores_exactly_the_bytes(
+        self, store: LinkedStore, raw: Raw, n_bytes: int
+    ) -> None:
+        data = pattern(n_bytes)
+        upload = granted(data)
+        assert store.find_uploaded([upload]) == set()
+        assert follow("PUT", self.link(store, upload), data).is_success
+        assert raw.everything() == {upload.object: data}
+        assert store.find_uploaded([upload]) == {upload.object}
+        assert read_all(store, upload.object) == data
+
+    def test_a_link_refuses_other_bytes_and_keeps_nothing(
+        self, store: LinkedStore, raw: Raw
+    ) -> None:
+        upload = granted(b"right")
+        link = self.link(store, upload)
+        for data in (b"wrong", b"", b"righ", b"right!"):
+            size = {"Content-Length": str(len(data))}
+            assert follow("PUT", link, data, **size).is_client_error
+        assert raw.everything() == {}
+        assert store.find_uploaded([upload]) == set()
+        assert follow("PUT", link, b"right").is_success
+
+    def test_a_link_refuses_to_be_used_for_anything_else(
+        self, store: LinkedStore, raw: Raw
+    ) -> None:
+        upload = granted(b"right")
+        link = self.link(store, upload)
+        other = granted(b"wrong")
+        elsewhere = Link(link.url.replace(upload.object, other.object), link.headers)
+        assert follow("PUT", elsewhere, b"right").is_client_error
+        for name in link.headers:
+            fewer = {key: value for key, value in link.headers.items() if key != name}
+            if name != "Content-Length":  # which a client sends in any case
+                assert follow("PUT", Link(link.url, fewer), b"right").is_client_error
+        promises_other = self.link(store, other).headers
+        assert follow("PUT", Link(link.url, promises_other), b"wrong").is_client_error
+        for method in ("GET", "HEAD", "DELETE"):
+            assert follow(method, Link(link.url, {})).is_client_error
+        assert raw.everything() == {}
+
+    def test_a_link_stores_once(self, store: LinkedStore, raw: Raw) -> None:
+        upload = granted(b"abc")
+        link = self.link(store, upload)
+        assert follow("PUT", link, b"abc").is_success
+        assert follow("PUT", link, b"abc").status_code == 412
+        assert raw.everything() == {upload.object: b"abc"}
+
+    def test_a_link_leaves_what_lies_under_its_name(self, store: LinkedStore, raw: Raw) -> None:
+        upload = granted(b"abc")
+        raw.plant(upload.object, b"there before")
+        assert follow("PUT", self.link(store, upload), b"abc").status_code == 412
+        assert raw.everything() == {upload.object: b"there before"}
+        assert store.find_uploaded([upload]) == set()
+
+    def test_a_link_that_has_expired_is_refused(self, store: LinkedStore, raw: Raw) -> None:
+        upload = granted(b"abc", lasts=timedelta(seconds=-1))
+        link = store.upload_link(upload, now=upload.until - timedelta(minutes=5))
+        assert follow("PUT", link, b"abc").is_client_error
+        there = new_object(Digest.of(b"abc"))
+        raw.plant(there, b"abc")
+        until = datetime.now(UTC) - timedelta(seconds=1)
+        link = store.download_link(there, until=until, now=until - timedelta(minutes=5))
+        assert follow("GET", link).is_client_error
+        assert raw.everything() == {there: b"abc"}
+
+    def test_no_link_is_given_after_the_deadline(self, store: LinkedStore) -> None:
+        upload = granted(b"abc", lasts=timedelta(seconds=-1))
+        with pytest.raises(Invalid) as caught:
+            store.upload_link(upload, now=datetime.now(UTC))
+        assert caught.value.field == "upload"
+
+    def test_a_download_link_gives_the_object_whole_or_by_range(
+        self, store: LinkedStore, raw: Raw
+    ) -> None:
+        data = pattern(MIB + 7)
+        name = new_object(Digest.of(data))
+        raw.plant(name, data)
+        now = datetime.now(UTC)
+        link = store.download_link(name, until=now + timedelta(minutes=5), now=now)
+        assert follow("GET", link).content == data
+        part = follow("GET", link, Range=f"bytes={MIB}-{MIB + 3}")
+        assert (part.status_code, part.content) == (206, data[MIB : MIB + 4])
+        assert follow("PUT", link, b"other").is_client_error
+        assert follow("DELETE", link).is_client_error
+        assert raw.everything() == {name: data}
+
+    def test_find_uploaded_leaves_out_what_is_absent_or_other(
+        self, store: LinkedStore, raw: Raw
+    ) -> None:
+        uploads = [granted(data) for data in map(pattern, range(1, 41))]
+        there = uploads[::2]
+        for upload in there:
+            data = pattern(upload.size_bytes)
+            assert follow("PUT", self.link(store, upload), data).is_success
+        short, other = uploads[1], uploads[3]
+        raw.plant(short.object, b"")
+        raw.plant(other.object, bytes(other.size_bytes))
+        assert store.find_uploaded(uploads) == {upload.object for upload in there}
+        assert store.find_uploaded([]) == set()
+
+    @pytest.mark.parametrize("name", OUTSIDE)
+    def test_no_link_is_given_to_what_is_no_object(self, store: LinkedStore, name: str) -> None:
+        now = datetime.now(UTC)
+        upload = replace(granted(b"abc"), object=ObjectName(name))
+        for verb in (
+            lambda: store.upload_link(upload, now=now),
+            lambda: store.download_link(ObjectName(name), until=upload.until, now=now),
+            lambda: store.find_uploaded([upload]),
+        ):
+            with pytest.raises(Invalid) as caught:
+                verb()
+            assert caught.value.field == "object"
