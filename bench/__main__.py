@@ -1,6 +1,7 @@
 """`make bench`: every measurement in one run, beside peers and limits; a table at the end.
 
-python -m bench [--only closures,verbs,storing,edit,stores] [--graphs G1,G2] [--no-peers] [--keep]
+python -m bench [--only closures,verbs,storing,edit,stores,deleting,bucket] [--graphs G1,G2]
+                [--no-peers] [--keep]
 """
 
 import argparse
@@ -11,13 +12,13 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import closures, engine_verbs, stores, storing
+from bench import closures, deleting, engine_verbs, stores, storing
 from bench.graphs import GRAPHS
 from bench.report import Report
 from tests.services.neo4j import wipe
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PARTS = ("closures", "verbs", "storing", "edit", "stores")
+_PARTS = ("closures", "verbs", "storing", "edit", "stores", "deleting", "bucket")
 
 
 def main() -> None:
@@ -48,6 +49,11 @@ def main() -> None:
         report.add_stored(storing.measure_edit(options.scratch))
     if "stores" in parts:
         _measure_stores(report, options.scratch, options.graphs.split(","))
+    if "deleting" in parts:
+        _measure_deleting(report, options.scratch)
+    if "bucket" in parts:
+        print("2 GiB into a bucket …", flush=True)
+        report.add_bucket_upload(deleting.measure_bucket(options.scratch))
     print(report.text())
     if options.keep:
         (_ROOT / "docs" / "performance.md").write_text(report.text(), encoding="utf-8")
@@ -70,6 +76,15 @@ def _measure_stores(report: Report, scratch: Path, graphs: list[str]) -> None:
         print("storing files100k on Neo4j, then 10 edits …", flush=True)
         wipe(server.url)
         report.add_stored(storing.measure_edit(scratch, server.url, " on Neo4j"))
+
+
+def _measure_deleting(report: Report, scratch: Path) -> None:
+    with stores.neo4j_server(scratch) as neo4j:
+        for server in (None, neo4j):
+            print("deleting 10,000 versions, then one of many that share …", flush=True)
+            report.add_planned_set(deleting.measure_plan(scratch, server))
+            for n_versions in (10, 1000):
+                report.add_shared_deletion(deleting.measure_shared(scratch, server, n_versions))
 
 
 def _machine() -> str:

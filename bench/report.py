@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.closures import Closure
+from bench.deleting import BucketUpload, PlannedSet, SharedDeletion
 from bench.engine_verbs import Rate
 from bench.stores import BestRun, Recording, StoreClosure
 from bench.storing import Stored
@@ -23,6 +24,9 @@ class Report:
         self._recordings: list[Recording] = []
         self._best_runs: list[BestRun] = []
         self._store_closures: list[StoreClosure] = []
+        self._shared_deletions: list[SharedDeletion] = []
+        self._planned_sets: list[PlannedSet] = []
+        self._bucket_uploads: list[BucketUpload] = []
 
     def add_closure(self, closure: Closure) -> None:
         self._closures.append(closure)
@@ -42,6 +46,15 @@ class Report:
     def add_store_closure(self, closure: StoreClosure) -> None:
         self._store_closures.append(closure)
 
+    def add_shared_deletion(self, deletion: SharedDeletion) -> None:
+        self._shared_deletions.append(deletion)
+
+    def add_planned_set(self, planned: PlannedSet) -> None:
+        self._planned_sets.append(planned)
+
+    def add_bucket_upload(self, upload: BucketUpload) -> None:
+        self._bucket_uploads.append(upload)
+
     def text(self) -> str:
         parts = ["# Performance", _ABOUT, f"Measured on: {self._machine}."]
         if self._closures:
@@ -52,6 +65,8 @@ class Report:
             parts += ["## Storing", _STORING, self._stored_table()]
         if self._store_closures or self._recordings or self._best_runs:
             parts += ["## Neo4j beside SQLite", _STORES, *self._store_tables()]
+        if self._shared_deletions or self._planned_sets or self._bucket_uploads:
+            parts += ["## Deleting, and a bucket", _DELETING, *self._deleting_tables()]
         bounds = self._bounds()
         if bounds:
             table = _table(["what", "asked", "measured", "met"], bounds)
@@ -98,6 +113,29 @@ class Report:
             tables.append(_table(["store", "best of 100,000 runs"], rows))
         return tables
 
+    def _deleting_tables(self) -> list[str]:
+        tables = []
+        if self._shared_deletions:
+            head = ["store", "versions that share", "deletion", "plan", "execution", "impact"]
+            rows = [
+                [d.store, f"{d.n_versions:,}"]
+                + [_seconds(s) for s in (d.deletion, d.plan, d.planned_deletion, d.impact)]
+                for d in self._shared_deletions
+            ]
+            tables.append(_table(head, rows))
+        if self._planned_sets:
+            head = ["store", "plan for 10,000 versions", "then unreadable after", "all freed after"]
+            rows = [
+                [p.store, *map(_seconds, (p.plan, p.decision, p.end))] for p in self._planned_sets
+            ]
+            tables.append(_table(head, rows))
+        if self._bucket_uploads:
+            head = ["2 GiB into a bucket", "boto3 upload_file", "and back"]
+            rows = [[_seconds(b.ours), _seconds(b.boto3), _seconds(b.download)]
+                    for b in self._bucket_uploads]  # fmt: skip
+            tables.append(_table(head, rows))
+        return tables
+
     def _bounds(self) -> list[list[str]]:
         rows: list[list[str]] = []
         for closure in self._closures:
@@ -116,6 +154,23 @@ class Report:
             rows += _store_closure_bounds(made)
         by_name = {stored.workload: stored for stored in self._stored}
         rows += _stored_bounds(by_name)
+        rows += self._deleting_bounds()
+        return rows
+
+    def _deleting_bounds(self) -> list[list[str]]:
+        rows = []
+        for few, many in zip(
+            self._shared_deletions[::2], self._shared_deletions[1::2], strict=True
+        ):
+            what = f"delete 1 of 1,000 that share ÷ 1 of 10, {few.store}"
+            rows.append(_bound(what, many.deletion / few.deletion, "≤", 2, "x"))
+        for planned in self._planned_sets:
+            bound = 5 if planned.store == "SQLite" else 20
+            what = f"a plan for 10,000 versions, {planned.store}"
+            rows.append(_bound(what, planned.plan, "<", bound, " s"))
+        for upload in self._bucket_uploads:
+            percent = 100 * upload.boto3 / upload.ours
+            rows.append(_bound("2 GiB into a bucket: speed of boto3", percent, "≥", 60, " %"))
         return rows
 
 
@@ -265,6 +320,14 @@ answer is two numbers: what the engine's figure has on top is packing, transfer,
 key, and keys as values. One recorded run is seven transactions: it starts, uses two versions, logs
 three new ones of one file whose bytes are there already, and finishes. A run in the sweep has ten
 numbers in its summary; the key asked for is not the sweep's own."""
+
+_DELETING = """First table: versions with 100,000 files in common, of 1 byte and in the graph
+alone, and one file of their own; one of them is deleted, planned, deleted by that plan; `impact`
+asks what depends on it. Second table: 10,000 versions of three files, one of its own, one shared
+with a neighbour, one with all, planned as one set; the plan's bytes are compared with what was
+loaded, and with what the deletion freed. Third: a file of 2 GiB through `log_artifact`, hashed
+first, in parts straight to versitygw on this machine, beside boto3's `upload_file` with SHA-256 and
+as many threads; the faster of two each, in turn."""
 
 _STORING = """Seconds from the call to the end; the fastest of three for ours and the limit, one
 for each peer. Ours goes through a server process over HTTP, verifies every digest on the

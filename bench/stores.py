@@ -1,6 +1,7 @@
 """The two graph stores beside each other, Neo4j beside its own traversal: closures with and without
 edges, recording runs from several threads, the best run of a large sweep."""
 
+import gc
 import shutil
 import threading
 import uuid
@@ -92,8 +93,10 @@ def neo4j_server(scratch: Path) -> Iterator[Neo4j]:
 
 
 @contextmanager
-def _engine(store: GraphStore, scratch: Path) -> Iterator[Engine]:
+def engine_over(store: GraphStore, scratch: Path) -> Iterator[Engine]:
     folder = scratch / f"blobs-{uuid.uuid4().hex[:8]}"
+    gc.collect()
+    gc.freeze()  # as the server does when it starts
     try:
         yield Engine(store, LocalBlobStore(folder), SystemClock())
     finally:
@@ -101,12 +104,12 @@ def _engine(store: GraphStore, scratch: Path) -> Iterator[Engine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _on_neo4j(server: Neo4j) -> Neo4jGraphStore:
+def on_neo4j(server: Neo4j) -> Neo4jGraphStore:
     wipe(server.url)
     return Neo4jGraphStore.at(server.url, timeout_s=600)
 
 
-def _on_sqlite(scratch: Path) -> SqlGraphStore:
+def on_sqlite(scratch: Path) -> SqlGraphStore:
     folder = scratch / f"graph-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     return SqlGraphStore(folder / "graph.db")
@@ -119,11 +122,11 @@ def measure_closure(name: str, scratch: Path, server: Neo4j) -> StoreClosure:
     ref = ArtifactRef(VersionKey(key).collection, f"v{start}")
     seconds: dict[str, float] = {}
     for kind in ("neo4j", "sqlite"):
-        store = _on_neo4j(server) if kind == "neo4j" else _on_sqlite(scratch)
+        store = on_neo4j(server) if kind == "neo4j" else on_sqlite(scratch)
         began = perf_counter()
         load(store, graph)
         seconds[f"{kind} load"] = perf_counter() - began
-        with _engine(store, scratch) as engine:
+        with engine_over(store, scratch) as engine:
             ask = partial(engine.traces.trace, ADMIN, [ref], Direction.DOWNSTREAM)
             check(graph, start, ask().trace)
             seconds[kind] = fastest(ask)
@@ -158,8 +161,8 @@ def measure_recording(
     scratch: Path, server: Neo4j | None, *, n_threads: int, seconds: float = 10.0
 ) -> Recording:
     """After a few seconds in which the database plans what it will be asked."""
-    store = _on_sqlite(scratch) if server is None else _on_neo4j(server)
-    with _engine(store, scratch) as engine:
+    store = on_sqlite(scratch) if server is None else on_neo4j(server)
+    with engine_over(store, scratch) as engine:
         inputs = [_log(engine, f"input{i}", "x.bin", b"input", None) for i in range(2)]
         for length in (0.5 * seconds, seconds):
             counts = [0] * n_threads
@@ -221,7 +224,7 @@ def _refuse_gaps(engine: Engine) -> None:
 
 
 def measure_best_run(scratch: Path, server: Neo4j | None) -> BestRun:
-    store = _on_sqlite(scratch) if server is None else _on_neo4j(server)
+    store = on_sqlite(scratch) if server is None else on_neo4j(server)
     sweep = Sweep(
         SweepKey.of(_PROJECT, "wide"),
         method="random",
@@ -242,7 +245,7 @@ def measure_best_run(scratch: Path, server: Neo4j | None) -> BestRun:
     store.write(begin)
     for first in range(0, _N_RUNS, 5000):
         store.write(lambda tx, first=first: add(tx, first))  # type: ignore[misc]
-    with _engine(store, scratch) as engine:
+    with engine_over(store, scratch) as engine:
 
         def ask() -> None:
             best = engine.sweeps.best(ADMIN, sweep.key, metric="score", goal=Goal.MAXIMIZE, limit=1)
