@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from api import problems
 from api.answers import ProblemDocument
 from api.auth import Gate, require_caller
+from api.background import Background
 from api.metrics import Metrics
 from api.middleware import Observed
 from api.routes import (
@@ -25,6 +26,7 @@ from api.routes import (
     drafts,
     files,
     health,
+    impact,
     projects,
     runs,
     sweeps,
@@ -38,7 +40,9 @@ PREFIX: Final = "/api/v1"
 _THREADS: Final = 40  # sync routes at once; a question is short, and SQLite writes one by one
 _UPLOADS: Final = 32  # beside them, so that slow senders keep nobody else waiting
 _BUNDLES: Final = 8  # each holds up to 32 MiB
-_GUARDED: Final = (admin, artifacts, deletions, drafts, files, projects, runs, sweeps, trace)
+_GUARDED: Final = (
+    admin, artifacts, deletions, drafts, files, impact, projects, runs, sweeps, trace,
+)  # fmt: skip
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {
         "model": ProblemDocument,
@@ -60,6 +64,7 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
         admin_key: None lets everyone in: for a loopback address only.
     """
     metrics = Metrics(stores.engine.stats)
+    background = Background(stores.engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,6 +74,7 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
         try:
             yield
         finally:
+            await anyio.to_thread.run_sync(background.stop)
             await anyio.to_thread.run_sync(janitor.stop)
             stores.close()
 
@@ -83,6 +89,7 @@ def create_app(stores: Stores, *, admin_key: SecretStr | None, draft_ttl_s: floa
     app.state.stores = stores
     app.state.gate = Gate(admin_key)
     app.state.metrics = metrics
+    app.state.background = background
     app.state.readiness = health.Readiness(stores.engine)
     app.state.uploads = anyio.CapacityLimiter(_UPLOADS)
     app.state.bundles = anyio.CapacityLimiter(_BUNDLES)

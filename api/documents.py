@@ -12,7 +12,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from lineage.engine.sweeps import n_points
-from lineage.model import Bytes, Collection, Event, Project, Run, Sweep, Version
+from lineage.model import Bytes, Collection, Event, Project, ReferenceCheck, Run, Sweep, Version
 from lineage.names import VersionKey
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "CollectionDocument",
     "EventDocument",
     "ProjectDocument",
+    "ReferenceCheckDocument",
     "RunDocument",
     "SweepDocument",
     "VersionDocument",
@@ -69,6 +70,8 @@ PROJECT: Final = {
     "name": "vision",
     "access": "private",
     "created_at": "2026-01-31T09:00:00.000001Z",
+    "protected_aliases": [],
+    "guards_downstream": False,
 }
 
 
@@ -79,6 +82,8 @@ class ProjectDocument(TypedDict):
     name: str
     access: str
     created_at: str
+    protected_aliases: list[str]
+    guards_downstream: bool
 
 
 def render_project(project: Project) -> ProjectDocument:
@@ -88,6 +93,8 @@ def render_project(project: Project) -> ProjectDocument:
         "name": project.key.name,
         "access": project.access.value,
         "created_at": render_time(project.created_at),
+        "protected_aliases": list(project.protected_aliases),
+        "guards_downstream": project.guards_downstream,
     }
 
 
@@ -230,7 +237,20 @@ VERSION: Final = {
     "deleted_at": None,
     "deleted_by": None,
     "revision": 1,
+    "drifted": False,
+    "reference_check": None,
 }
+
+
+class ReferenceCheckDocument(TypedDict):
+    """What was found when the references were last looked at, each counted once."""
+
+    checked_at: str
+    checked_by: str
+    n_ok: int
+    n_changed: int
+    n_missing: int
+    n_unversioned: int
 
 
 @with_config(example(VERSION))
@@ -255,6 +275,8 @@ class VersionDocument(TypedDict):
     deleted_at: str | None
     deleted_by: str | None
     revision: int
+    drifted: bool
+    reference_check: ReferenceCheckDocument | None
 
 
 def render_version(version: Version) -> VersionDocument:
@@ -281,6 +303,21 @@ def render_version(version: Version) -> VersionDocument:
         "deleted_at": _time_or_none(version.deleted_at),
         "deleted_by": version.deleted_by,
         "revision": version.revision,
+        "drifted": version.is_drifted,
+        "reference_check": _render_check(version.reference_check),
+    }
+
+
+def _render_check(check: ReferenceCheck | None) -> ReferenceCheckDocument | None:
+    if check is None:
+        return None
+    return {
+        "checked_at": render_time(check.checked_at),
+        "checked_by": check.checked_by,
+        "n_ok": check.n_ok,
+        "n_changed": check.n_changed,
+        "n_missing": check.n_missing,
+        "n_unversioned": check.n_unversioned,
     }
 
 

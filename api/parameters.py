@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import anyio
 from fastapi import Depends, Path, Request, Response
 
+from api.background import Background
 from api.wiring import Stores
 from lineage.engine import Engine
 from lineage.errors import Invalid, PreconditionFailed
@@ -16,6 +18,7 @@ from lineage.names import ArtifactRef, CollectionKey, ProjectKey, RunKey, SweepK
 from lineage.values import dumps
 
 __all__ = [
+    "BackgroundDep",
     "BundleLimiterDep",
     "CollectionDep",
     "EngineDep",
@@ -31,6 +34,7 @@ __all__ = [
     "etag",
     "json_response",
     "version_key",
+    "version_keys",
 ]
 
 _ETAG: Final = re.compile(r'"(\d{1,18})"')
@@ -47,6 +51,11 @@ async def _stores(request: Request) -> Stores:
 async def _engine(request: Request) -> Engine:
     stores: Stores = request.app.state.stores
     return stores.engine
+
+
+async def _background(request: Request) -> Background:
+    background: Background = request.app.state.background
+    return background
 
 
 async def _upload_limiter(request: Request) -> anyio.CapacityLimiter:
@@ -106,6 +115,7 @@ async def _revision(request: Request) -> int | None:
 
 
 StoresDep = Annotated[Stores, Depends(_stores)]
+BackgroundDep = Annotated[Background, Depends(_background)]
 EngineDep = Annotated[Engine, Depends(_engine)]
 UploadLimiterDep = Annotated[anyio.CapacityLimiter, Depends(_upload_limiter)]
 BundleLimiterDep = Annotated[anyio.CapacityLimiter, Depends(_bundle_limiter)]
@@ -120,6 +130,11 @@ def version_key(engine: Engine, caller: Caller, ref: ArtifactRef) -> VersionKey:
     if ref.index is not None:
         return ref.collection.version(ref.index)
     return engine.versions.get(caller, ref).key
+
+
+def version_keys(engine: Engine, caller: Caller, texts: Sequence[str]) -> Iterator[VersionKey]:
+    """The versions that these name, each with or without `artifact:` in front."""
+    return (version_key(engine, caller, ArtifactRef.parse(text)) for text in texts)
 
 
 def json_response(

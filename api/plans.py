@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import with_config
 from typing_extensions import TypedDict
 
 from api.documents import example, render_time
-from lineage.engine import DeletionPlan, Receipt
-from lineage.model import Trace
+from lineage.engine import DeletionPlan
+from lineage.model import Receipt, Trace
 from lineage.names import RunKey
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "HolderDocument",
     "PlanDocument",
     "ReceiptDocument",
+    "ReceiptPage",
     "render_plan",
     "render_receipt",
 ]
@@ -51,12 +52,14 @@ _PLAN: Final = {
     "n_pages": 1,
     "n_blobs": 1,
     "freed_bytes": 6,
+    "joint_bytes": 0,
     "n_shared": 0,
     "shared_bytes": 0,
     "holders": [],
     "consumers": ["run:acme/vision/3f2a9c"],
     "blockers": [],
     "downstream": {"levels": [["run:acme/vision/3f2a9c#2"]], "n_runs": 1, "n_versions": 0},
+    "n_hidden": 0,
 }
 
 
@@ -70,12 +73,14 @@ class PlanDocument(TypedDict):
     n_pages: int
     n_blobs: int
     freed_bytes: int
+    joint_bytes: int
     n_shared: int
     shared_bytes: int
     holders: list[HolderDocument]
     consumers: list[str]
     blockers: list[BlockerDocument]
     downstream: DownstreamDocument
+    n_hidden: int
 
 
 def render_plan(plan: DeletionPlan) -> PlanDocument:
@@ -89,17 +94,19 @@ def render_plan(plan: DeletionPlan) -> PlanDocument:
         "n_pages": facts.n_pages,
         "n_blobs": facts.n_blobs,
         "freed_bytes": facts.freed_bytes,
+        "joint_bytes": facts.joint_bytes,
         "n_shared": facts.n_shared,
         "shared_bytes": facts.shared_bytes,
         "holders": [
             {"key": holder.key, "n_blobs": holder.n_blobs, "size_bytes": holder.size_bytes}
-            for holder in facts.holders
+            for holder in plan.holders
         ],
         "consumers": list(facts.consumers),
         "blockers": [
             {"kind": b.kind, "name": b.name, "how_to_clear": b.how_to_clear} for b in plan.blockers
         ],
         "downstream": _downstream(plan.downstream, set(plan.runs)),
+        "n_hidden": plan.n_hidden,
     }
 
 
@@ -116,37 +123,58 @@ def _downstream(trace: Trace, going: set[RunKey]) -> DownstreamDocument:
 
 
 _RECEIPT: Final[Mapping[str, Any]] = {
+    "id": "5d0f3c1b8f7e4a2d9c6b5a4f3e2d1c0b",
+    "state": "finished",
     "versions": ["artifact:acme/vision/digits:v0"],
     "runs": [],
     "bytes_freed": 6,
     "n_blobs": 1,
     "n_pages": 1,
+    "n_done": 1,
     "plan": _PLAN["digest"],
+    "purge": False,
     "deleted_at": "2026-01-31T09:00:06.000007Z",
     "deleted_by": "admin",
+    "finished_at": "2026-01-31T09:00:06.000008Z",
 }
 
 
 @with_config(example(_RECEIPT))
 class ReceiptDocument(TypedDict):
+    id: str
+    state: Literal["running", "finished"]
     versions: list[str]
     runs: list[str]
     bytes_freed: int
     n_blobs: int
     n_pages: int
+    n_done: int
     plan: str | None
+    purge: bool
     deleted_at: str
     deleted_by: str
+    finished_at: str | None
+
+
+class ReceiptPage(TypedDict):
+    items: list[ReceiptDocument]
+    cursor: str | None
 
 
 def render_receipt(receipt: Receipt) -> ReceiptDocument:
+    finished_at = receipt.finished_at
     return {
+        "id": receipt.id,
+        "state": "running" if finished_at is None else "finished",
         "versions": list(receipt.versions),
         "runs": list(receipt.runs),
         "bytes_freed": receipt.freed.size_bytes,
         "n_blobs": receipt.freed.n_blobs,
         "n_pages": receipt.freed.n_pages,
+        "n_done": receipt.n_done,
         "plan": receipt.plan,
+        "purge": receipt.purge,
         "deleted_at": render_time(receipt.deleted_at),
         "deleted_by": receipt.deleted_by,
+        "finished_at": None if finished_at is None else render_time(finished_at),
     }

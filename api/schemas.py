@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.documents import EXAMPLE_BLOB, EXAMPLE_PAGE, EXAMPLE_PAGE_BODY
+from lineage.digest import Digest
+from lineage.filters import parse
+from lineage.names import CollectionKey, ProjectKey, RunKey, VersionKey
 
 __all__ = [
     "BlobsBundle",
@@ -17,7 +21,10 @@ __all__ = [
     "HoldBlobs",
     "NextPoint",
     "ProjectAccess",
+    "ProjectGuards",
+    "ReferenceCheckBody",
     "RunPatchBody",
+    "SelectionBody",
     "StartRun",
     "SweepBody",
     "UseArtifact",
@@ -33,6 +40,15 @@ class ProjectAccess(BaseModel):
     model_config = _config({"access": "private"})
 
     access: Literal["private", "public", "open"]
+
+
+class ProjectGuards(BaseModel):
+    """What the project guards against; a field that is left out stays as it is."""
+
+    model_config = _config({"protected_aliases": ["prod"]})
+
+    protected_aliases: list[str] | None = Field(default=None, max_length=1000)
+    guards_downstream: bool | None = None
 
 
 class StartRun(BaseModel):
@@ -104,6 +120,17 @@ class VersionPatchBody(BaseModel):
     drop_aliases: list[str] = Field(default_factory=list)
 
 
+class ReferenceCheckBody(BaseModel):
+    """What was found at the addresses of a version's references; each counts once."""
+
+    model_config = _config({"n_ok": 1, "n_changed": 0, "n_missing": 0, "n_unversioned": 0})
+
+    n_ok: int = Field(default=0, ge=0, le=2**53 - 1)
+    n_changed: int = Field(default=0, ge=0, le=2**53 - 1)
+    n_missing: int = Field(default=0, ge=0, le=2**53 - 1)
+    n_unversioned: int = Field(default=0, ge=0, le=2**53 - 1)
+
+
 class DraftBody(BaseModel):
     """With `bodies`, a small manifest needs no other request once its blobs are held."""
 
@@ -145,16 +172,44 @@ class BlobsBundle(BaseModel):
     digests: list[str] = Field(max_length=10_000)
 
 
-class DeletionRequestBody(BaseModel):
-    """Versions and runs by name, or the versions of a collection that pass a filter."""
+class SelectionBody(BaseModel):
+    """Versions and runs by name; or chosen: the live versions of a collection or a project, or
+    those that contain a file, by digest or path. A filter leaves those that pass it, `keep_last`
+    takes out the newest of each collection. A project without these two is all of it, runs too."""
 
-    model_config = _config({"versions": ["acme/vision/digits:v0"], "delete_aliases": True})
+    model_config = _config({"collection": "acme/vision/digits", "keep_last": 1})
 
     versions: list[str] = Field(default_factory=list)
     runs: list[str] = Field(default_factory=list)
     collection: str | None = None
+    project: str | None = None
+    digest: str | None = None
+    path: str | None = None
     filter: str | None = None
+    keep_last: int = Field(default=0, ge=0, le=2**31)
     with_logged: bool = False
+
+    def selection(self, keys: Iterable[VersionKey]) -> dict[str, Any]:
+        """The arguments of a Selection; `keys` are what `versions` name."""
+        return {
+            "versions": tuple(dict.fromkeys(keys)),
+            "runs": tuple(RunKey.parse(text) for text in dict.fromkeys(self.runs)),
+            "collection": None if self.collection is None else CollectionKey.parse(self.collection),
+            "project": None if self.project is None else ProjectKey.parse(self.project),
+            "digest": None if self.digest is None else Digest.parse(self.digest),
+            "path": self.path,
+            "where": None if self.filter is None else parse(self.filter),
+            "keep_last": self.keep_last,
+            "with_logged": self.with_logged,
+        }
+
+
+class DeletionRequestBody(SelectionBody):
+    """What to delete. Aliases other than `latest` block it unless they go too; `purge` takes the
+    nodes out of the graph as well."""
+
+    model_config = _config({"versions": ["acme/vision/digits:v0"], "delete_aliases": True})
+
     delete_aliases: bool = False
     purge: bool = False
 

@@ -3,7 +3,8 @@
 The oracle knows nothing of stores, locks or transactions. Its verbs have the engine's names and
 raise the engine's errors; whoever calls them throws away what a refused verb has changed. What is
 stored is never kept but worked out: a page is there if a version or a draft owns it, a blob if such
-a page contains it or a draft holds it. `tests/oracle_answers.py` has traces and deletion.
+such
+a page contains it or a draft holds it./oracle_answers.py` has traces and deletion.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class DraftFacts:
     attached: set[Digest] = field(default_factory=set)
     held: set[Digest] = field(default_factory=set)
     uploads: dict[Digest, tuple[int, datetime]] = field(default_factory=dict)
+    landed: set[Digest] = field(default_factory=set)  # of `uploads`: the bytes are there, untold
     version: VersionKey | None = None
     created: bool | None = None
 
@@ -86,6 +88,7 @@ class Oracle:
         self.aliases: dict[tuple[CollectionKey, str], VersionKey] = {}
         self.versions: dict[VersionKey, VersionFacts] = {}
         self.drafts: dict[str, DraftFacts] = {}
+        self.lost: set[Digest] = set()  # blobs that are marked: their bytes are gone
         self.flow = nx.DiGraph()
         self.creators: dict[VersionKey, RunKey] = {}
         self.reproduced: set[tuple[str, VersionKey]] = set()  # segment and version
@@ -247,8 +250,8 @@ class Oracle:
             return set(), {}
         if request.run is not None:
             self.require_write(caller, request.run.project)
+            self.live_run(request.run)
             if draft.segment is None:
-                self.live_run(request.run)
                 draft.segment = self.seal(request.run)
         draft.attached |= self.readable_pages(caller) & set(request.pages)
         missing = set(request.pages) - draft.attached
@@ -279,8 +282,9 @@ class Oracle:
         readable = self.readable_blobs(caller)
         holds: dict[Digest, bool] = {}
         for digest, size_bytes in blobs:
-            holds[digest] = digest in readable
-            if digest not in readable:
+            holds[digest] = digest in readable - self.lost
+            if not holds[digest]:
+                draft.landed.discard(digest)
                 draft.uploads[digest] = (size_bytes, self.now + self.limits.upload_ttl)
             elif self.sizes[digest] == size_bytes:
                 draft.held.add(digest)
@@ -301,9 +305,28 @@ class Oracle:
             raise Invalid("size_bytes", "of another length")
         if Digest.of(data) != digest:
             raise Corrupt(digest)
+        if digest in draft.landed:
+            raise Conflict("stored before")
+        self._consume(draft, digest)
+
+    def _consume(self, draft: DraftFacts, digest: Digest) -> None:
         del draft.uploads[digest]
+        draft.landed.discard(digest)
         draft.held.add(digest)
         draft.expires_at = self.now + self.limits.draft_ttl
+        self.lost.discard(digest)  # it lies where these bytes do
+
+    def confirm(
+        self, caller: Caller, id: str, digests: Sequence[Digest], *, has_links: bool
+    ) -> list[Digest]:
+        """Take in what was put by links, where the store gives any; what is not there."""
+        draft = self.own_draft(caller, id)
+        for digest in digests:
+            if has_links and digest in draft.landed:
+                size_bytes, _ = draft.uploads[digest]
+                if size_bytes == self.sizes[digest]:
+                    self._consume(draft, digest)
+        return [digest for digest in digests if digest not in draft.held]
 
     def add_pages(self, caller: Caller, id: str, bodies: Sequence[bytes]) -> None:
         draft = self.own_draft(caller, id)
@@ -313,7 +336,7 @@ class Oracle:
         if draft.version is not None:
             return
         for digest, size_bytes in sorted({blob for body in bodies for blob in blobs_of(body)}):
-            if digest not in draft.held:
+            if digest not in draft.held or digest in self.lost:
                 raise Conflict("not held")
             if self.sizes[digest] != size_bytes:
                 raise Invalid("size_bytes", "of the stored blob is another")
@@ -355,7 +378,7 @@ class Oracle:
             self.reproduced.add((str(draft.segment), draft.version))
         for alias in {"latest", *request.aliases}:
             self.aliases[request.collection, alias] = draft.version
-        draft.attached, draft.held, draft.uploads = set(), set(), {}
+        draft.attached, draft.held, draft.uploads, draft.landed = set(), set(), {}, set()
 
     def find_same(self, request: DraftRequest) -> VersionKey | None:
         for key, version in self.versions.items():
@@ -375,13 +398,21 @@ class Oracle:
     # What is stored
 
     def readable_pages(self, caller: Caller) -> set[Digest]:
+        """Who logs a page with a lost blob again is asked for the blob, as if it were new."""
+        return {
+            page
+            for page in self._seen_pages(caller)
+            if not any(digest in self.lost for digest, _ in blobs_of(self.bodies[page]))
+        }
+
+    def _seen_pages(self, caller: Caller) -> set[Digest]:
         seen = [v for k, v in self.versions.items() if self.may_read(caller, k.project)]
         pages = {page for version in seen if version.is_live for page in version.pages}
         mine = [draft for draft in self.drafts.values() if draft.actor == caller.name]
         return pages.union(*(draft.attached for draft in mine))
 
     def readable_blobs(self, caller: Caller) -> set[Digest]:
-        pages = self.readable_pages(caller)
+        pages = self._seen_pages(caller)
         mine = [draft for draft in self.drafts.values() if draft.actor == caller.name]
         contained = {digest for page in pages for digest, _ in blobs_of(self.bodies[page])}
         return contained.union(*(draft.held for draft in mine))
@@ -396,6 +427,10 @@ class Oracle:
         contained = {blob for page in pages for blob in blobs_of(self.bodies[page])}
         held = {digest for draft in self.drafts.values() for digest in draft.held}
         return contained | {(digest, self.sizes[digest]) for digest in held}
+
+    def forget_lost(self) -> None:
+        """What is no blob any more is not lost any more."""
+        self.lost &= {digest for digest, _ in self.stored_blobs()}
 
     def contained_in(self, keys: Iterable[VersionKey]) -> set[BlobSize]:
         live = [self.versions[key] for key in keys if self.versions[key].is_live]

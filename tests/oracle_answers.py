@@ -88,6 +88,7 @@ class PlanFacts:
     blockers: list[tuple[str, str]]
     actor: str = ""
     request: DeletionRequest = field(default_factory=DeletionRequest)
+    done: DeletionFacts | None = None  # what executing it freed
 
     @property
     def binds(self) -> tuple[object, ...]:
@@ -100,7 +101,6 @@ class PlanFacts:
 def facts_of(
     oracle: Oracle, versions: Sequence[VersionKey], runs: Iterable[RunKey]
 ) -> DeletionFacts:
-    """Holders are left out: `holders_of` gives them as they are counted."""
     inside = oracle.contained_in(versions)
     staying = oracle.stored_blobs(without=versions)
     pages = oracle.stored_pages() - oracle.stored_pages(without=versions)
@@ -111,9 +111,11 @@ def facts_of(
         n_blobs=len(going),
         freed_bytes=size_of(going),
         blobs=Digest.of(b"".join(digest.raw for digest, _ in sorted(going))),
+        joint_bytes=size_of(
+            {blob for blob in going if sum(blob in oracle.contained_in([v]) for v in versions) > 1}
+        ),
         n_shared=len(inside & staying),
         shared_bytes=size_of(inside & staying),
-        holders=(),
         consumers=tuple(sorted(consumers - set(runs))),
     )
 
@@ -142,16 +144,19 @@ def plan(
     projects = {key.project for key in (*request.versions, *request.runs)}
     if request.collection is not None:
         projects.add(request.collection.project)
+    if request.project is not None:
+        projects.add(request.project)
     for project in sorted(projects):
         oracle.require_write(caller, project)
-    versions = set(request.versions)
-    if request.collection is not None:
-        versions |= {key for key in oracle.versions if key.collection == request.collection}
-    for run in request.runs if request.with_logged else ():
-        logged = oracle.logged(run)
-        if not all(oracle.may_write(caller, key.project) for key in logged):
-            raise Denied(run)
-        versions |= logged
+    versions = {*request.versions, *chosen(oracle, caller, request)}
+    runs = set(request.runs)
+    if request.project is not None and not request.keep_last:
+        of_project = {run for run in oracle.runs if run.project == request.project}
+        runs |= {run for run in of_project if oracle.runs[run].state is not RunState.DELETED}
+    for run in runs if request.with_logged else ():
+        versions |= oracle.logged(run)
+    if not all(oracle.may_write(caller, key.project) for key in versions):
+        raise Denied("of another project")
     for key in request.versions:
         if key not in oracle.versions:
             raise NotFound(key)
@@ -163,9 +168,31 @@ def plan(
         if oracle.runs[run].state is RunState.DELETED and not request.purge:
             raise Gone(run)
     going = {k for k in versions if k in request.versions or oracle.versions[k].is_live}
-    if not going and not request.runs:
+    if not going and not runs:
         raise NotFound("nothing matches")
-    return _planned(oracle, going, set(request.runs), request, has_plan=has_plan)
+    return _planned(oracle, going, runs, request, has_plan=has_plan)
+
+
+def chosen(oracle: Oracle, caller: Caller, request: DeletionRequest) -> set[VersionKey]:
+    """The live versions that the request chooses, without the newest that it keeps."""
+    live = {key for key, version in oracle.versions.items() if version.is_live}
+    if request.digest is not None:
+        seen = {key for key in live if oracle.may_read(caller, key.project)}
+        found = {
+            key
+            for key in seen
+            if request.digest in {digest for digest, _ in oracle.contained_in([key])}
+        }
+    elif request.collection is not None:
+        found = {key for key in live if key.collection == request.collection}
+    elif request.project is not None:
+        found = {key for key in live if key.project == request.project}
+    else:
+        return set()
+    for collection in {key.collection for key in found} if request.keep_last else ():
+        numbers = sorted(key.number for key in live if key.collection == collection)
+        found -= {collection.version(number) for number in numbers[-request.keep_last :]}
+    return found
 
 
 def _planned(

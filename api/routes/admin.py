@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Annotated, Any
+from dataclasses import asdict
+from time import monotonic
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Query, Response
@@ -16,10 +18,18 @@ from api.pages import PageDep
 from api.parameters import EngineDep, json_response
 from api.problems import malformed
 from api.streams import NDJSON, stream
-from lineage.engine import Engine
+from lineage.engine import Checked, Engine, Finding
 from lineage.model import Caller
 
 __all__ = ["router"]
+
+_TELL_EVERY_S: Final = 1.0
+_FSCK_LINES: Final = (
+    "A line for each finding: its `kind`, its `subject`, the live `versions` and the `drafts` that"
+    " need it, and whether `is_repaired`; `is_continued` if it only names more of these. Every"
+    " second a line that says how much has been checked; last, how much in all, `n_findings` and"
+    " `n_repaired`."
+)
 
 router = APIRouter(tags=["administration"], route_class=JsonRoute)
 
@@ -47,28 +57,35 @@ def events(
     "/fsck",
     summary="Compare what the graph says with what the store holds",
     response_class=Response,
-    responses={200: {"content": {NDJSON: {}}, "description": "A line each, their number last"}},
+    responses={200: {"content": {NDJSON: {}}, "description": _FSCK_LINES}},
 )
 def fsck(
-    engine: EngineDep, caller: CallerDep, deep: bool = False, repair: bool = False
+    engine: EngineDep,
+    caller: CallerDep,
+    deep: Annotated[bool, Query(description="Also read every blob.")] = False,
+    repair: Annotated[
+        bool, Query(description="Remove what is leaked, and mark what is lost.")
+    ] = False,
 ) -> Response:
     return stream(_findings(engine, caller, deep=deep, repair=repair), media_type=NDJSON)
 
 
 def _findings(engine: Engine, caller: Caller, *, deep: bool, repair: bool) -> Generator[bytes]:
-    n_findings = 0
-    for finding in engine.fsck.run(caller, deep=deep, repair=repair):
-        n_findings += 1
-        yield _line(
-            {
-                "kind": finding.kind,
-                "subject": finding.subject,
-                "size_bytes": finding.size_bytes,
-                "versions": finding.versions,
-                "is_repaired": finding.is_repaired,
-            }
-        )
-    yield _line({"n_findings": n_findings})
+    n_findings = n_repaired = 0
+    checked = Checked()
+    told_at = monotonic()
+    for told in engine.fsck.watch(caller, deep=deep, repair=repair):
+        if isinstance(told, Finding):
+            n_findings += not told.is_continued
+            n_repaired += told.is_repaired and not told.is_continued
+            yield _line(asdict(told))
+        else:
+            checked = told
+            if monotonic() - told_at < _TELL_EVERY_S:
+                continue
+            yield _line(asdict(checked))
+        told_at = monotonic()
+    yield _line({"n_findings": n_findings, "n_repaired": n_repaired, **asdict(checked)})
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -26,6 +26,7 @@ from api.documents import (
 from api.intake import JsonRoute
 from api.pages import PageDep, PageQuery
 from api.parameters import (
+    BackgroundDep,
     CollectionDep,
     EngineDep,
     ProjectDep,
@@ -35,8 +36,9 @@ from api.parameters import (
     json_response,
     version_key,
 )
-from api.plans import ReceiptDocument, render_receipt
-from api.schemas import VersionPatchBody
+from api.plans import PlanDocument, ReceiptDocument
+from api.routes.deletions import LATER, answer_deletion
+from api.schemas import ReferenceCheckBody, VersionPatchBody
 from api.streams import NDJSON, gather, stream
 from lineage.digest import Digest
 from lineage.engine import DeletionRequest, Engine, VersionPatch
@@ -160,20 +162,26 @@ def update(
     return json_response(render_version(version), headers=etag(version.revision))
 
 
-@router.delete(_VERSION, response_model=ReceiptDocument, summary="Delete a version")
+@router.delete(
+    _VERSION,
+    response_model=ReceiptDocument | PlanDocument,
+    responses=LATER,
+    summary="Delete a version",
+)
 def delete(
     engine: EngineDep,
     caller: CallerDep,
+    background: BackgroundDep,
     ref: VersionRefDep,
     plan: Annotated[str | None, Query(description="Digest of a deletion plan.")] = None,
     delete_aliases: bool = False,
     purge: bool = False,
+    dry_run: Annotated[bool, Query(description="Only plan it.")] = False,
 ) -> Response:
     request = DeletionRequest(
         versions=(version_key(engine, caller, ref),), delete_aliases=delete_aliases, purge=purge
     )
-    digest = None if plan is None else Digest.parse(plan, field="plan")
-    return json_response(render_receipt(engine.deletion.delete(caller, request, plan=digest)))
+    return answer_deletion(engine, caller, background, request, plan=plan, dry_run=dry_run)
 
 
 @router.get(
@@ -191,6 +199,26 @@ def manifest(engine: EngineDep, caller: CallerDep, ref: VersionRefDep) -> Respon
 def version_bytes(engine: EngineDep, caller: CallerDep, ref: VersionRefDep) -> Response:
     key = version_key(engine, caller, ref)
     return json_response(render_bytes(engine.versions.stored_bytes(caller, key)))
+
+
+@router.post(
+    _VERSION + "/reference-check",
+    response_model=VersionDocument,
+    summary="Record what its references were found to be",
+)
+def check_references(
+    engine: EngineDep, caller: CallerDep, ref: VersionRefDep, body: ReferenceCheckBody
+) -> Response:
+    key = version_key(engine, caller, ref)
+    version = engine.versions.record_check(
+        caller,
+        key,
+        n_ok=body.n_ok,
+        n_changed=body.n_changed,
+        n_missing=body.n_missing,
+        n_unversioned=body.n_unversioned,
+    )
+    return json_response(render_version(version), headers=etag(version.revision))
 
 
 @router.get(

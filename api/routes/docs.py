@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
-from api import answers, documents, plans
+from api import answers, documents, holds, impacts, plans
 from api import schemas as schemas_module
 from api.parameters import json_response
 
@@ -68,7 +68,7 @@ def _describe(title: str, version: str, routes: Any) -> dict[str, Any]:
 
 def _restore_examples(schemas: dict[str, Any]) -> None:
     """Put the examples back as they were written: FastAPI leaves out whatever is null."""
-    for module in (answers, documents, plans, schemas_module):
+    for module in (answers, documents, holds, impacts, plans, schemas_module):
         for name, described in vars(module).items():
             config = getattr(described, "__pydantic_config__", None)
             config = config or getattr(described, "model_config", {})

@@ -12,7 +12,7 @@ from api.documents import BytesDocument, ProjectDocument, render_bytes, render_p
 from api.intake import JsonRoute
 from api.pages import PageDep
 from api.parameters import EngineDep, ProjectDep, json_response
-from api.schemas import ProjectAccess
+from api.schemas import ProjectAccess, ProjectGuards
 from lineage.model import Access
 from lineage.names import ProjectKey, check_name
 
@@ -51,6 +51,23 @@ def set_access(
     return json_response(
         render_project(engine.projects.set_access(caller, project, Access(body.access)))
     )
+
+
+@router.patch(
+    "/{entity}/{project}",
+    response_model=ProjectDocument,
+    summary="Change what a project guards against",
+)
+def set_guards(
+    engine: EngineDep, caller: CallerDep, project: ProjectDep, body: ProjectGuards
+) -> Response:
+    changed = engine.projects.set_guards(
+        caller,
+        project,
+        protected_aliases=body.protected_aliases,
+        guards_downstream=body.guards_downstream,
+    )
+    return json_response(render_project(changed))
 
 
 @router.get(

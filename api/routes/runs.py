@@ -12,6 +12,7 @@ from api.documents import RunDocument, VersionDocument, render_run, render_versi
 from api.intake import JsonRoute
 from api.pages import PageDep
 from api.parameters import (
+    BackgroundDep,
     EngineDep,
     ProjectDep,
     RevisionDep,
@@ -20,9 +21,9 @@ from api.parameters import (
     json_response,
     version_key,
 )
-from api.plans import ReceiptDocument, render_receipt
+from api.plans import PlanDocument, ReceiptDocument
+from api.routes.deletions import LATER, answer_deletion
 from api.schemas import DeclareLogged, FinishRun, RunPatchBody, StartRun, UseArtifact
-from lineage.digest import Digest
 from lineage.engine import DeletionRequest, RunPatch, RunStart
 from lineage.filters import parse
 from lineage.names import ArtifactRef, RunKey
@@ -103,21 +104,24 @@ def update(
     return json_response(render_run(run), headers=etag(run.revision))
 
 
-@router.delete("/{id}", response_model=ReceiptDocument, summary="Delete a run")
+@router.delete(
+    "/{id}", response_model=ReceiptDocument | PlanDocument, responses=LATER, summary="Delete a run"
+)
 def delete(
     engine: EngineDep,
     caller: CallerDep,
+    background: BackgroundDep,
     key: RunDep,
     plan: Annotated[str | None, Query(description="Digest of a deletion plan.")] = None,
     with_logged: bool = False,
     delete_aliases: bool = False,
     purge: bool = False,
+    dry_run: Annotated[bool, Query(description="Only plan it.")] = False,
 ) -> Response:
     request = DeletionRequest(
         runs=(key,), with_logged=with_logged, delete_aliases=delete_aliases, purge=purge
     )
-    digest = None if plan is None else Digest.parse(plan, field="plan")
-    return json_response(render_receipt(engine.deletion.delete(caller, request, plan=digest)))
+    return answer_deletion(engine, caller, background, request, plan=plan, dry_run=dry_run)
 
 
 @router.post("/{id}/heartbeat", status_code=204, summary="Say that the run's process is alive")

@@ -44,7 +44,7 @@ def trace(
     max_hops: Annotated[int | None, Query(description="Edges to follow; none: to the end.")] = None,
     limit: Annotated[int | None, Query(description="Nodes in the answer; none: all.")] = None,
     edges: Annotated[bool, Query(description="Also the edges among them.")] = False,
-    nodes: Annotated[bool, Query(description="Also state, type and name of each.")] = False,
+    nodes: Annotated[bool, Query(description="Also state, type, name and drift of each.")] = False,
 ) -> Response:
     starts = [parse_start(text) for text in start]
     directions = list(Direction) if direction == "both" else [Direction(direction)]
@@ -82,13 +82,15 @@ def _edges(answer: TraceAnswer) -> list[tuple[str, str, str]]:
     return [(edge.src, edge.dst, edge.kind.value) for edge in answer.trace.edges]
 
 
-def _nodes(answer: TraceAnswer) -> dict[str, dict[str, str]]:
+def _nodes(answer: TraceAnswer) -> dict[str, dict[str, str | bool]]:
     return {
         str(key): {  # orjson takes no subclass of str as a key
             "state": info.state,
             "type": info.type,
             "name": info.name,
             "created_at": render_time(info.created_at),
+            "drifted": info.is_drifted,
+            "below_drifted": key in answer.below_drifted,
         }
         for key, info in answer.nodes.items()
     }

@@ -17,8 +17,10 @@ from lineage.cli import (
     deletion,
     exits,
     fsck,
+    impact,
     output,
     projects,
+    receipts,
     runs,
     sweeps,
     trace,
@@ -108,9 +110,12 @@ app.add_typer(artifacts.app, name="artifacts")  # with those of transfers.py
 app.add_typer(trace.app, name="trace")
 app.add_typer(sweeps.app, name="sweep")
 app.add_typer(projects.app, name="projects")
+app.add_typer(receipts.app, name="receipts")
 app.add_typer(cache.app, name="cache")
 app.command(epilog=contents.EXAMPLES)(contents.contains)
+app.command(epilog=impact.EXAMPLES)(impact.impact)
 app.command(epilog=deletion.EXAMPLES)(deletion.plan)
+app.command(epilog=deletion.EXECUTE_EXAMPLES)(deletion.execute)
 app.command(epilog=fsck.EXAMPLES)(fsck.fsck)
 app.command(epilog=account.LOGIN_EXAMPLES)(account.login)
 app.command(epilog=account.STATUS_EXAMPLES)(account.status)

@@ -10,6 +10,7 @@ from lineage.cli import deletion, output
 from lineage.cli.connection import Server, connect, one_path
 from lineage.cli.options import (
     AliasesOption,
+    DryRunOption,
     FilterOption,
     JsonOption,
     LimitOption,
@@ -130,6 +131,7 @@ def show(name: VersionArgument, project: ProjectOption = None, json: JsonOption 
 def version_details(found: dict[str, Any]) -> None:
     """A version, one field a line."""
     stored = found.get("bytes", {})
+    check = found["reference_check"]
     output.details(
         [
             ("version", found["key"].removeprefix("artifact:")),
@@ -147,11 +149,19 @@ def version_details(found: dict[str, Any]) -> None:
             ("created by", found["created_by"]),
             ("deleted", found["deleted_at"], "time"),
             ("deleted by", found["deleted_by"]),
+            ("drifted", "yes" if found["drifted"] else None),
+            ("references", check and _counts(check)),
+            ("looked after", check and check["checked_at"], "time"),
             *((f"metadata.{key}", value) for key, value in found["metadata"].items()),
             ("logged by", found.get("logged_by")),
             *(("used by", run) for run in found.get("used_by", ())),
         ]
     )
+
+
+def _counts(check: dict[str, Any]) -> str:
+    named = ("ok", "changed", "missing", "unversioned")
+    return ", ".join(f"{check[f'n_{name}']} {name}" for name in named if check[f"n_{name}"])
 
 
 @app.command(
@@ -229,6 +239,7 @@ def _label(
     epilog=examples(
         "lineage artifacts rm digits:v3 digits:v4",
         "lineage artifacts rm digits:v3 --delete-aliases --yes",
+        "lineage artifacts rm digits:v3 --dry-run",
         "lineage artifacts rm digits:v3 --plan sha256:… --yes",
     )
 )
@@ -241,6 +252,7 @@ def rm(
     delete_aliases: AliasesOption = False,
     purge: PurgeOption = False,
     plan: PlanOption = None,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -257,4 +269,4 @@ def rm(
         "delete_aliases": delete_aliases,
         "purge": purge,
     }
-    deletion.delete(server, request, plan=plan, yes=yes, json=json)
+    deletion.delete(server, request, plan=plan, dry_run=dry_run, yes=yes, json=json)

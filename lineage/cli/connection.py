@@ -17,7 +17,7 @@ from lineage.names import (
     parse_run_path,
     parse_version_or_run,
 )
-from lineage.values import loads
+from lineage.values import dumps, loads
 
 if TYPE_CHECKING:
     from lineage.client.connection import Connection
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Server", "artifact_hint", "connect", "one_path"]
 
 _SLOW_S: Final = 3600.0  # what may take as long as there is much to do
+_PLENTY_S: Final = 600.0  # what is one answer, however large
 _FIRST_PAGE: Final = 100
 _PAGE: Final = 1000
 
@@ -62,20 +63,56 @@ class Server:
     def get(self, path: str, /, **query: Any) -> Answer:
         return _object(self.connection.http.get(path, query))
 
-    def post(self, path: str, body: Any = None) -> Answer:
-        return _object(self.connection.http.post(path, body, timeout_s=600.0))
+    def post(self, path: str, body: Any = None, /, **query: Any) -> Answer:
+        from lineage.client.http import Body
 
-    def execute(self, path: str) -> Answer:
-        """A POST that must not be done twice, and may take an hour."""
-        http = self.connection.http
-        return _object(http.post(path, repeatable=False, timeout_s=_SLOW_S))
+        content = Body(dumps({} if body is None else body))
+        response = self.connection.http.send(
+            "POST", path, params=query, body=content, timeout_s=_PLENTY_S
+        )
+        return _object(loads(response.content))
+
+    def execute(self, plan: str) -> Answer:
+        """The receipt of a plan; a long deletion still goes on."""
+        from lineage.client.deletions import begin_plan
+
+        return _object(begin_plan(self.connection.http, plan))
+
+    def kept_files(self, plan: str) -> Iterator[Answer]:
+        """Every file that a plan leaves, with one who contains it."""
+        from lineage.client.deletions import kept_files
+
+        return map(_object, kept_files(self.connection.http, plan))
+
+    def follow(self, receipt: Answer) -> Answer:
+        """The receipt once it is finished, with a bar on a terminal while it takes long."""
+        from lineage.client.deletions import follow
+
+        return _object(follow(self.connection.http, receipt))
+
+    def text(self, path: str, body: Any, *, accept: str) -> Iterator[str]:
+        """The lines of an answer in a format of its own, without the newline that ends each."""
+        from lineage.client.http import Body
+
+        with self.connection.http.stream(
+            "POST",
+            path,
+            body=Body(dumps(body)),
+            headers={"Accept": accept},
+            timeout_s=_PLENTY_S,
+        ) as response:
+            left = b""
+            for data in response.iter_bytes():
+                *whole, left = (left + data).split(b"\n")
+                yield from (line.decode() for line in whole)
+            if left:
+                yield left.decode()
 
     def patch(self, path: str, body: Any) -> Answer:
         return _object(self.connection.http.patch(path, body))
 
     def put(self, path: str, body: Any) -> Answer:
         from lineage.client.http import Body
-        from lineage.values import dumps
 
         response = self.connection.http.send("PUT", path, body=Body(dumps(body)))
         return _object(loads(response.content))

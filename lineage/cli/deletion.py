@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from lineage.cli import exits, output
+from lineage.cli.choosing import (
+    CollectionOption,
+    DigestOption,
+    FileOption,
+    KeepLastOption,
+    NamesArgument,
+    ProjectWideOption,
+    WithLoggedOption,
+    chosen,
+)
 from lineage.cli.connection import artifact_hint, connect
 from lineage.cli.options import (
     AliasesOption,
@@ -17,68 +27,80 @@ from lineage.cli.options import (
     PurgeOption,
     examples,
 )
-from lineage.cli.output import size_text
+from lineage.cli.output import Column, size_text
 from lineage.client.words import counted
+from lineage.digest import Digest
 from lineage.errors import Blocked, Invalid, PlanChanged
-from lineage.names import RunKey
 
 if TYPE_CHECKING:
     from lineage.cli.connection import Server
 
-__all__ = ["EXAMPLES", "delete", "plan"]
+__all__ = ["EXAMPLES", "EXECUTE_EXAMPLES", "delete", "execute", "plan"]
 
 _SHOWN: Final = 20  # names of a kind; --json has them all
 
+_KEPT: Final = (
+    Column("version", "version", "name"),
+    Column("path", "path"),
+    Column("size", "size_bytes", "size"),
+    Column("stays with", "holder"),
+)
 EXAMPLES: Final = examples(
     "lineage plan digits:v3 digits:v4",
     "lineage plan 3f2a9c --with-logged",
-    "lineage plan --collection digits --filter 'created_at < \"2026-01-31\"'",
-    "lineage artifacts rm digits:v3 --plan sha256:…",
+    "lineage plan --collection digits --keep-last 3 --filter 'not exists aliases'",
+    "lineage plan --project-wide --filter 'created_at < \"2026-01-31\"'",
+    "lineage plan --file images/0001.png",
+    "lineage execute sha256:5f0c…",
 )
+EXECUTE_EXAMPLES: Final = examples("lineage execute sha256:5f0c…")
 
 
 def plan(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME", help="Versions (with a colon), or runs."),
-    ] = None,
+    names: NamesArgument = None,
     project: ProjectOption = None,
-    collection: Annotated[
-        str | None, typer.Option("--collection", help="Instead of names: all its live versions.")
-    ] = None,
+    collection: CollectionOption = None,
+    project_wide: ProjectWideOption = False,
+    digest: DigestOption = None,
+    file: FileOption = None,
     where: FilterOption = None,
-    with_logged: Annotated[
-        bool, typer.Option("--with-logged", help="With what the runs logged.")
-    ] = False,
+    keep_last: KeepLastOption = 0,
+    with_logged: WithLoggedOption = False,
     delete_aliases: AliasesOption = False,
     purge: PurgeOption = False,
+    kept: Annotated[
+        bool,
+        typer.Option("--kept", help="Also every file that stays, with one who contains it."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Say what a deletion would break and free, and delete nothing.
 
-    Exit code 5 if something blocks it.
+    `lineage execute` with the digest that ends it does just that. Exit code 5 if something blocks.
     """
     server = connect(project)
-    request: dict[str, Any] = {
-        "with_logged": with_logged,
-        "delete_aliases": delete_aliases,
-        "purge": purge,
-    }
-    if bool(names) == bool(collection):
-        raise Invalid("NAME", "is needed, or else --collection")
-    if where and not collection:
-        raise Invalid("--filter", "chooses versions of a --collection")
-    if collection:
-        request["collection"] = str(server.version(collection).collection)
-        request["filter"] = where
-    for name in names or ():
-        found = server.version_or_run(name)
-        if isinstance(found, RunKey):
-            request.setdefault("runs", []).append(found.path)
-        else:
-            request.setdefault("versions", []).append(str(found))
+    request = chosen(
+        server,
+        names,
+        collection=collection,
+        project_wide=project_wide,
+        digest=digest,
+        file=file,
+        where=where,
+        keep_last=keep_last,
+        with_logged=with_logged,
+    )
+    request |= {"delete_aliases": delete_aliases, "purge": purge}
     with artifact_hint(*(names or ())):
         answer = server.post("/deletion-plans", request)
+    if kept:
+        output.listing(
+            server.kept_files(answer["digest"]), _KEPT, json=json, limit=0, noun="shared files"
+        )
+    _tell(answer, json=json)
+
+
+def _tell(answer: Mapping[str, Any], *, json: bool) -> None:
     if json:
         output.document(answer)
     else:
@@ -87,37 +109,71 @@ def plan(
         raise typer.Exit(exits.BLOCKED)
 
 
+def execute(
+    plan: Annotated[
+        str, typer.Argument(metavar="PLAN", help="Its digest, as `lineage plan` tells it.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Delete just what a plan of yours says, or nothing if something of it has changed.
+
+    Asks nothing. Done before, it tells the receipt of then, so it may be repeated.
+    """
+    _execute(connect(None), Digest.parse(plan, field="PLAN"), json=json)
+
+
 def delete(
-    server: Server, request: Mapping[str, Any], *, plan: str | None, yes: bool, json: bool
+    server: Server,
+    request: Mapping[str, Any],
+    *,
+    plan: str | None,
+    dry_run: bool,
+    yes: bool,
+    json: bool,
 ) -> None:
     """Plan the request, show the plan, ask, and execute that very plan.
 
+    Args:
+        dry_run: show the plan, and be done: as `lineage plan`.
     Raises:
         PlanChanged: the plan is not `plan`.
         Blocked: something blocks it.
         Invalid: nobody is there to be asked, and there is no `yes`.
     """
-    if not yes and not output.is_interactive():
+    if not (yes or dry_run or output.is_interactive()):
         raise Invalid("--yes", "is needed where nobody can be asked")
     answer = server.post("/deletion-plans", request)
-    if not json:
+    if not json and not dry_run:
         _show(answer)
     if plan is not None and plan != answer["digest"]:
         message = f"the plan is not {plan}, but {answer['digest']}. Nothing was deleted"
         raise PlanChanged(message)
+    if dry_run:
+        _tell(answer, json=json)
+        return
     if answer["blockers"]:
         message = "the deletion is blocked. Nothing was deleted"
         raise Blocked(message, blockers=answer["blockers"] if json else [])
     if not yes and not output.confirm("Delete this?"):
         output.note("nothing was deleted")
         raise typer.Exit(exits.NO)
-    receipt = server.execute(f"/deletion-plans/{answer['digest']}/execute")
+    _execute(server, answer["digest"], json=json)
+
+
+def _execute(server: Server, plan: str, *, json: bool) -> None:
+    begun = server.execute(plan)
+    try:
+        receipt = server.follow(begun)
+    except KeyboardInterrupt:
+        output.note(f"the server goes on: lineage receipts show {begun['id']}")
+        raise
     if json:
         output.document(receipt)
         return
     gone = _counts(receipt["versions"], receipt["runs"])
     freed = size_text(receipt["bytes_freed"])
     output.line(f"deleted {gone}; freed {freed} ({counted(receipt['n_blobs'], 'blob')})")
+    output.line((f"receipt {receipt['id']}", "dim"))
 
 
 def _show(answer: Mapping[str, Any]) -> None:
@@ -144,6 +200,11 @@ def _words(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for holder in answer["holders"]
         )
         yield from _listed("", holders)
+    if answer["joint_bytes"]:
+        joint = size_text(answer["joint_bytes"])
+        yield "dim", f"of what is freed, {joint} only because all who share it go"
+    if answer["n_hidden"]:
+        yield "dim", f"{answer['n_hidden']} of these runs and versions you may not see"
     yield from _downstream(answer)
     if answer["blockers"]:
         yield "bold red", f"blocked by {len(answer['blockers'])}:"

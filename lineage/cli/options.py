@@ -9,6 +9,7 @@ import typer
 __all__ = [
     "HELP_NAMES",
     "AliasesOption",
+    "DryRunOption",
     "FilterOption",
     "JsonOption",
     "LimitOption",
@@ -85,6 +86,7 @@ PlanOption = Annotated[
     str | None,
     typer.Option("--plan", metavar="DIGEST", help="Only if the plan is still this one."),
 ]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan, delete nothing.")]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -28,11 +29,13 @@ __all__ = [
     "Part",
     "ask",
     "at_path",
+    "busy",
     "clean",
     "confirm",
     "details",
     "document",
     "error",
+    "exact",
     "flush",
     "is_interactive",
     "is_terminal",
@@ -73,6 +76,12 @@ def is_interactive() -> bool:
 def document(value: Any) -> None:
     """One JSON document; NaN as `{"$float": "NaN"}`."""
     _write(dumps(value).decode())
+
+
+def exact(lines: Iterable[str]) -> None:
+    """Lines of a format that is not ours, such as CSV: in a pipe just as they are."""
+    for text in lines:
+        _write(clean(text.rstrip("\r")) if is_terminal() else text)
 
 
 def listing(
@@ -176,6 +185,21 @@ def line(*parts: str | Part) -> None:
 def note(text: str) -> None:
     """Something beside the answer."""
     _write(clean(text), sys.stderr)
+
+
+@contextmanager
+def busy(*, json: bool) -> Iterator[Callable[[str], None]]:
+    """Show, on a terminal alone, how far something is; the line goes when the block ends.
+
+    Nothing else is printed meanwhile, so with `json`, whose lines come one by one, all is silent.
+    """
+    if not sys.stderr.isatty() or (is_terminal() and json):
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, highlight=False, markup=False).status("") as status:
+        yield lambda text: status.update(_text(clean(text)))
 
 
 def error(exc: LineageError | OSError) -> None:

@@ -58,3 +58,48 @@ def access(
         output.document(found)
     else:
         output.line(found["access"])
+
+
+@app.command(
+    epilog=examples(
+        "lineage projects guard vision --protect prod --protect staging",
+        "lineage projects guard vision --unprotect prod",
+        "lineage projects guard vision --downstream",
+        "lineage projects guard vision",
+    )
+)
+def guard(
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="acme/vision, vision.")],
+    protect: Annotated[
+        list[str] | None,
+        typer.Option("--protect", metavar="ALIAS", help="Only administrators move it then."),
+    ] = None,
+    unprotect: Annotated[
+        list[str] | None, typer.Option("--unprotect", metavar="ALIAS", help="No longer.")
+    ] = None,
+    downstream: Annotated[
+        bool | None,
+        typer.Option(
+            "--downstream/--no-downstream",
+            help="Keep what a run has used, until that run is deleted.",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show or set what a project guards against. Setting is for administrators.
+
+    A version with a protected alias is not deleted, whatever is asked.
+    """
+    server = connect(project)
+    path = server.project_path()
+    found = server.get(path)
+    if protect or unprotect or downstream is not None:
+        aliases = {*found["protected_aliases"], *(protect or ())} - {*(unprotect or ())}
+        body = {"protected_aliases": sorted(aliases), "guards_downstream": downstream}
+        found = server.patch(path, body)
+    if json:
+        output.document(found)
+        return
+    output.line(f"protected aliases: {', '.join(found['protected_aliases']) or 'none'}")
+    output.line(f"what a run has used is {'kept' if found['guards_downstream'] else 'not kept'}")

@@ -10,6 +10,7 @@ from lineage.cli import deletion, output
 from lineage.cli.connection import connect, one_path
 from lineage.cli.options import (
     AliasesOption,
+    DryRunOption,
     FilterOption,
     JsonOption,
     LimitOption,
@@ -125,6 +126,7 @@ def finish(
 @app.command(
     epilog=examples(
         "lineage runs rm 3f2a9c --with-logged",
+        "lineage runs rm 3f2a9c 77aa01 --dry-run",
         "lineage runs rm 3f2a9c 77aa01 --yes",
     )
 )
@@ -139,6 +141,7 @@ def rm(
     delete_aliases: AliasesOption = False,
     purge: PurgeOption = False,
     plan: PlanOption = None,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -150,4 +153,4 @@ def rm(
         "delete_aliases": delete_aliases,
         "purge": purge,
     }
-    deletion.delete(server, request, plan=plan, yes=yes, json=json)
+    deletion.delete(server, request, plan=plan, dry_run=dry_run, yes=yes, json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -103,6 +104,18 @@ def _trace(
     if n_more:
         output.line((f"… and {n_more} more: --limit 0 shows all, --max-hops the nearest", "bold"))
     output.line((_summary(total, direction, max_hops), "dim"))
+    drift = _drift(found["nodes"].values())
+    if drift:
+        output.line((drift, "yellow"))
+
+
+def _drift(nodes: Iterable[Mapping[str, Any]]) -> str:
+    """What of those that were drawn is drifted, or was made from what is."""
+    told = [(node["drifted"], node["below_drifted"]) for node in nodes]
+    n_drifted, n_below = sum(own for own, _ in told), sum(below for _, below in told)
+    parts = [counted(n_drifted, "drifted version")] if n_drifted else []
+    parts += [f"{n_below} made from drifted data"] if n_below else []
+    return ", ".join(parts)
 
 
 def _summary(total: dict[str, Any], direction: str, max_hops: int | None) -> str:

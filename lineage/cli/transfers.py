@@ -18,6 +18,12 @@ from lineage.values import loads
 if TYPE_CHECKING:
     from lineage.client.artifact import Artifact
 
+_REFERENCES = (
+    output.Column("status", "status", "name"),
+    output.Column("path", "path"),
+    output.Column("reference", "ref"),
+    output.Column("reason", "reason"),
+)
 _FAULTS = (output.Column("difference", "fault"), output.Column("path", "path"))
 
 
@@ -49,6 +55,10 @@ def put(
     run: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="The run that made it.")
     ] = None,
+    max_objects: Annotated[
+        int, typer.Option("--max-objects", min=1, help="That a folder referred to may hold.")
+    ] = 10_000,
+    no_checksum: Annotated[bool, typer.Option("--no-checksum", help="Record URIs unseen.")] = False,
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -65,7 +75,7 @@ def put(
         raise Invalid("--metadata", "is not a JSON object")
     artifact = Artifact(collection.name, type, description=description, metadata=told)
     for path in paths:
-        _add(artifact, path)
+        _add(artifact, path, max_objects=max_objects, checksum=not no_checksum)
     artifact.log(
         server.connection,
         collection.project,
@@ -82,10 +92,10 @@ def put(
         output.note("the collection had this content already")
 
 
-def _add(artifact: Artifact, path: str) -> None:
+def _add(artifact: Artifact, path: str, *, max_objects: int, checksum: bool) -> None:
     try:
         if "://" in path:
-            artifact.add_reference(path)
+            artifact.add_reference(path, max_objects=max_objects, checksum=checksum)
         elif Path(path).is_dir():
             artifact.add_dir(path)
         else:
@@ -101,7 +111,7 @@ def _collection_name(name: str | None, paths: list[str]) -> str:
     if name is None and len(paths) > 1:
         raise Invalid("--name", "is needed with several paths")
     if name is None:
-        path = paths[0].rstrip("/")
+        path = paths[0].partition("?versionId=")[0].rstrip("/")
         name = path.rpartition("/")[2] if "://" in path else Path(path).resolve().name
     if ":" in name:
         raise Invalid("--name", f"{name} names a version; the server numbers those: leave :… out")
@@ -141,7 +151,9 @@ def get(
 
 @app.command(
     epilog=examples(
-        "lineage artifacts verify digits:v3", "lineage artifacts verify digits:v3 data --json"
+        "lineage artifacts verify digits:v3",
+        "lineage artifacts verify digits:v3 data --json",
+        "lineage artifacts verify scans:prod --references",
     )
 )
 def verify(
@@ -150,14 +162,26 @@ def verify(
         str | None,
         typer.Argument(metavar="FOLDER", help="Where it is.", show_default="artifacts/digits:v3"),
     ] = None,
+    references: Annotated[
+        bool, typer.Option("--references", help="Look where its references lead instead.")
+    ] = False,
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare a folder with a version: every file is read.
 
-    Exit code 1 if files are changed, missing or extra.
+    With --references, look instead whether what was logged still lies where they lead, and keep
+    the answer with the version: everything made from it shows as made from drifted data.
+
+    Exit code 1 if files are changed, missing or extra, or references changed or missing; 6 if some
+    cannot be reached.
     """
     artifact = _artifact(connect(project), name)
+    if references:
+        if root is not None:
+            raise Invalid("FOLDER", "has nothing to do with --references: leave it out")
+        _verify_references(artifact, json=json)
+        return
     folder = Path(root) if root is not None else Path("artifacts") / artifact.name
     if not folder.is_dir():
         reason = f"there is no folder {folder}: `lineage artifacts get {name}` makes one"
@@ -171,6 +195,34 @@ def verify(
         output.listing(rows, _FAULTS, json=False, limit=0, noun="differences")
     if any(faults.values()):
         raise typer.Exit(exits.NO)
+
+
+def _verify_references(artifact: Artifact, *, json: bool) -> None:
+    report = artifact.verify_references()
+    rows = [
+        {
+            "status": each.status.value,
+            "path": each.path,
+            "ref": each.ref,
+            "reason": each.reason,
+            "is_fetchable": each.is_fetchable,
+        }
+        for each in report
+    ]
+    if json:
+        told = {"version": artifact.qualified_name, "is_drifted": report.is_drifted}
+        told |= {"is_recorded": report.is_recorded, "not_recorded": report.not_recorded}
+        output.document({**told, **report.counts, "references": rows})
+    else:
+        output.listing(rows, _REFERENCES, json=False, limit=0, noun="references")
+        counts = [f"{n} {name.removeprefix('n_')}" for name, n in report.counts.items() if n]
+        if counts:
+            kept = "" if report.is_recorded else f"; not kept, as {report.not_recorded}"
+            output.note(", ".join(counts) + kept)
+    if report.is_drifted:
+        raise typer.Exit(exits.NO)
+    if not report.is_complete:
+        raise typer.Exit(exits.UNAVAILABLE)
 
 
 def _compare(artifact: Artifact, folder: Path) -> dict[str, list[str]]:

@@ -9,7 +9,9 @@ from typing import Any, Final
 from lineage.cli.output import Part
 from lineage.client.words import counted
 
-__all__ = ["TraceTree", "caption"]
+__all__ = ["LOST", "TraceTree", "caption"]
+
+LOST: Final = "could not be made again"  # if the starts were deleted
 
 _RUN: Final = ("● ", "cyan")
 _VERSION: Final = ("◆ ", "magenta")
@@ -29,10 +31,18 @@ class TraceTree:
     children: Mapping[str, Sequence[str]]
     nodes: Mapping[str, Mapping[str, Any]]
     project: str  # names within it are short
+    lost: frozenset[str] = frozenset()  # keys of versions and runs that are marked
 
     @classmethod
-    def of(cls, starts: Sequence[str], answer: Mapping[str, Any], *, upstream: bool) -> TraceTree:
-        """From the `T` of one direction in the answer to `GET /trace`."""
+    def of(
+        cls,
+        starts: Sequence[str],
+        answer: Mapping[str, Any],
+        *,
+        upstream: bool,
+        lost: Sequence[str] = (),
+    ) -> TraceTree:
+        """From the `T` of one direction in the answer to `GET /trace`, or of an impact."""
         children: dict[str, list[str]] = {}
         roots = set(starts)
         for src, dst, _ in answer["edges"]:
@@ -42,13 +52,20 @@ class TraceTree:
         for found in children.values():
             found.sort()
         project = starts[0].partition(":")[2].rpartition("/")[0]
-        return cls(tuple(starts), children, answer["nodes"], project)
+        return cls(tuple(starts), children, answer["nodes"], project, frozenset(lost))
 
     def lines(self) -> Iterator[list[Part]]:
         """Depth first. O(nodes + edges), however deep: nothing here recurses."""
         above = set(self.starts)
-        yield self._caption(self.starts[0])
-        joined = sorted({child for start in self.starts for child in self.children.get(start, ())})
+        roots: dict[str, list[str]] = {}  # the segments of a run are one
+        for start in self.starts:
+            roots.setdefault(start.partition("#")[0], []).append(start)
+        for starts in roots.values():
+            yield self._caption(starts[0])
+            yield from self._below(starts, above)
+
+    def _below(self, starts: Sequence[str], above: set[str]) -> Iterator[list[Part]]:
+        joined = sorted({child for start in starts for child in self.children.get(start, ())})
         stack = [_Level(iter(joined), len(joined), "", 1)]
         while stack:
             level = stack[-1]
@@ -80,7 +97,10 @@ class TraceTree:
             yield [(prefix, "dim"), *self._caption(key), (" (see above)", "dim")]
 
     def _caption(self, key: str) -> list[Part]:
-        return caption(key, self.nodes.get(key), project=self.project)
+        parts = caption(key, self.nodes.get(key), project=self.project)
+        if key.partition("#")[0] in self.lost:
+            parts.append((f" ✗ {LOST}", "bold red"))
+        return parts
 
 
 @dataclass(slots=True)
@@ -127,6 +147,10 @@ def caption(key: str, info: Mapping[str, Any] | None, *, project: str = "") -> l
         parts.append((f" {info['type']}", "dim"))
     if info["state"] not in ("finished", "committed"):
         parts.append((f" [{info['state']}]", _STATE_STYLES.get(info["state"], "")))
+    if info.get("drifted"):
+        parts.append((" [drifted]", "red"))
+    if info.get("below_drifted"):
+        parts.append((" [made from drifted data]", "yellow"))
     return parts
 
 

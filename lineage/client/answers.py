@@ -1,4 +1,4 @@
-"""What the server answers about lineage and deletion, as values that print well."""
+"""What the server answers about lineage, as values that print well."""
 
 from __future__ import annotations
 
@@ -8,28 +8,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from lineage.client.http import Http
 from lineage.client.wire import read_time
-from lineage.client.words import counted, format_bytes
+from lineage.client.words import runs_and_versions
 from lineage.errors import Invalid
 
 __all__ = [
-    "DeletionPlan",
     "Impact",
-    "Receipt",
+    "ImpactNode",
+    "Share",
     "Trace",
     "TraceNode",
     "Traced",
-    "ask_plan",
+    "ask_impact",
     "ask_trace",
+    "check_selection",
 ]
+
+_HIDDEN: Final = "hidden:"
 
 
 @dataclass(frozen=True, slots=True)
 class TraceNode:
-    """A node of a trace. `type` is a version's type or a run's job type."""
+    """A node of a trace. `type` is a version's type or a run's job type.
+
+    A version is drifted if its references do not hold any more; what is below a drifted version was
+    made from it, wherever that is.
+    """
 
     key: str
     hop: int
@@ -37,15 +44,18 @@ class TraceNode:
     type: str = ""
     state: str = ""
     created_at: datetime | None = None
+    is_drifted: bool = False
+    is_below_drifted: bool = False
 
     @property
     def is_run(self) -> bool:
-        return self.key.startswith("run:")
+        return self.key.removeprefix(_HIDDEN).startswith("run:")
 
     @property
     def path(self) -> str:
-        """`entity/project/run` or `entity/project/collection:v3`; segments are not told apart."""
-        return self.key.partition(":")[2].partition("#")[0]
+        """`entity/project/run` or `entity/project/collection:v3`; segments are not told apart.
+        Of what you may not see, its key."""
+        return _path(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Trace:
     @property
     def nodes(self) -> list[TraceNode]:
         """In the order of the answer."""
-        return [_node(key, hop, self.facts.get(key)) for hop, key in self._keys()]
+        return [TraceNode(key, hop, **_facts(self.facts.get(key))) for hop, key in self._keys()]
 
     @property
     def runs(self) -> list[str]:
@@ -89,7 +99,7 @@ class Trace:
     def __str__(self) -> str:
         lines = [f"{self.direction} of {', '.join(self.starts)}:"]
         lines += [f"  {hop:>3}  {key}" for hop, key in self._keys()]
-        lines.append(f"{_runs_and_versions(self.n_runs, self.n_versions)}{self._rest()}")
+        lines.append(f"{runs_and_versions(self.n_runs, self.n_versions)}{self._rest()}")
         return "\n".join(lines)
 
     def _rest(self) -> str:
@@ -97,52 +107,102 @@ class Trace:
         return hidden + ("" if self.complete else "; there is more than was asked for")
 
 
-def _node(key: str, hop: int, told: Any) -> TraceNode:
+def _facts(told: Any) -> dict[str, Any]:
+    """What the server tells of a node; nothing if it is hidden."""
     if told is None:
-        return TraceNode(key, hop)
+        return {}
     at = read_time(told["created_at"])
-    return TraceNode(key, hop, told["name"], told["type"], told["state"], at)
+    return {
+        "name": told["name"],
+        "type": told["type"],
+        "state": told["state"],
+        "created_at": at,
+        "is_drifted": told.get("drifted", False),  # an impact does not tell of it
+        "is_below_drifted": told.get("below_drifted", False),
+    }
+
+
+def _path(key: str) -> str:
+    return key if key.startswith(_HIDDEN) else key.partition(":")[2].partition("#")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of what is downstream lies in one collection, or belongs to one entity."""
+
+    name: str
+    n_runs: int
+    n_versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactNode(TraceNode):
+    """`is_irreproducible`: it could be made again now, and not if the set were deleted."""
+
+    is_irreproducible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What was made from an artifact or run: each run and version once, nearest first."""
+    """What depends on a set of versions and runs, and what could not be made again without it.
 
-    start: str
-    rows: tuple[TraceNode, ...]
+    `rows`, and iterating, give each run and version downstream once, nearest first. The
+    irreproducible ones may be further: content that something downstream made once more. `lost`
+    are those versions of the set that nothing could rebuild. `told` is the server's whole answer.
+    """
+
+    versions: tuple[str, ...]  # of the set: full names
+    runs: tuple[str, ...]  # of the set: paths
+    rows: tuple[ImpactNode, ...]
     n_runs: int
     n_versions: int
     n_hidden: int
-    complete: bool
+    collections: tuple[Share, ...]
+    owners: tuple[Share, ...]
+    irreproducible_runs: tuple[str, ...]
+    irreproducible_versions: tuple[str, ...]
+    lost: tuple[str, ...]
+    told: Mapping[str, Any] = field(repr=False)
 
-    @classmethod
-    def of(cls, trace: Trace) -> Impact:
-        """The impact that a downstream trace shows."""
-        first: dict[str, TraceNode] = {}
-        for node in trace.nodes:
-            first.setdefault(node.path, node)
-        rows = tuple(first.values())
-        start = ", ".join(trace.starts)
-        return cls(start, rows, trace.n_runs, trace.n_versions, trace.n_hidden, trace.complete)
+    def __iter__(self) -> Iterator[ImpactNode]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def to_csv(self, path: str | Path) -> Path:
         """Write a table with one row for each; returns its path."""
         path = Path(path)
         with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
-            table.writerow(["hop", "kind", "path", "name", "type", "state", "created_at"])
+            table.writerow(_COLUMNS)
             for row in self.rows:
-                kind = "run" if row.is_run else "artifact"
+                kind = "run" if row.is_run else "version"
                 at = row.created_at.isoformat() if row.created_at else ""
-                table.writerow([row.hop, kind, row.path, row.name, row.type, row.state, at])
+                is_lost = "yes" if row.is_irreproducible else "no"
+                cells = (kind, row.path, row.name, row.type, row.state, at, is_lost)
+                table.writerow([row.hop, *map(_plain, cells)])
         return path
 
     def __str__(self) -> str:
-        lines = [f"{self.start} reaches {_runs_and_versions(self.n_runs, self.n_versions)}"]
-        lines += [f"  {row.hop:>3}  {row.path}  {row.type}  {row.state}" for row in self.rows]
+        start = ", ".join((*self.versions, *self.runs))
+        lines = [f"{start} reaches {runs_and_versions(self.n_runs, self.n_versions)}"]
+        for row in self.rows:
+            lost = "  could not be made again" if row.is_irreproducible else ""
+            lines.append(f"  {row.hop:>3}  {row.path}  {row.type}  {row.state}{lost}")
         if self.n_hidden:
-            lines.append(f"  and {self.n_hidden} that you may not see")
+            lines.append(f"{self.n_hidden} of them you may not see")
+        if self.lost:
+            lines.append(f"Lost for good: {', '.join(self.lost)}")
         return "\n".join(lines)
+
+
+_COLUMNS: Final = ("hop", "kind", "path", "name", "type", "state", "created_at", "irreproducible")
+
+
+def _plain(cell: str) -> str:
+    """A text that a spreadsheet would take for a formula is quoted by an apostrophe."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def ask_trace(
@@ -177,6 +237,46 @@ def ask_trace(
     )
 
 
+def ask_impact(http: Http, selection: Mapping[str, Any]) -> Impact:
+    """Args: `selection`, the body of `POST /impact`."""
+    check_selection(selection)
+    told = http.post("/impact", selection, timeout_s=600.0)
+    found, lost = told["downstream"], told["irreproducible"]
+    flipped = {_path(key) for key in (*lost["runs"], *lost["versions"])}
+    rows: dict[str, ImpactNode] = {}
+    for hop, keys in enumerate(found["levels"], 1):
+        for key in keys:
+            path = _path(key)
+            if path not in rows:
+                facts = _facts(found["nodes"].get(key))
+                rows[path] = ImpactNode(key, hop, **facts, is_irreproducible=path in flipped)
+    return Impact(
+        versions=tuple(map(_path, told["versions"])),
+        runs=tuple(map(_path, told["runs"])),
+        rows=tuple(rows.values()),
+        n_runs=found["n_runs"],
+        n_versions=found["n_versions"],
+        n_hidden=found["n_hidden"],
+        collections=_shares(told["collections"]),
+        owners=_shares(told["owners"]),
+        irreproducible_runs=tuple(map(_path, lost["runs"])),
+        irreproducible_versions=tuple(map(_path, lost["versions"])),
+        lost=tuple(map(_path, told["lost"])),
+        told=told,
+    )
+
+
+def _shares(told: Sequence[Mapping[str, Any]]) -> tuple[Share, ...]:
+    return tuple(Share(each["name"], each["n_runs"], each["n_versions"]) for each in told)
+
+
+def check_selection(selection: Mapping[str, Any]) -> None:
+    """Invalid if nothing is named and nothing is chosen."""
+    ways = ("versions", "runs", "collection", "project", "digest", "path")
+    if not any(selection.get(way) for way in ways):
+        raise Invalid("versions", "nothing is named or chosen")
+
+
 class Traced(ABC):
     """What artifacts and runs have in common: a place in the graph."""
 
@@ -195,123 +295,8 @@ class Traced(ABC):
         return ask_trace(http, [key], direction="downstream", max_hops=max_hops)
 
     def impact(self) -> Impact:
-        """Every run and version made from it, as a table."""
-        return Impact.of(self.downstream())
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a deletion did."""
-
-    versions: tuple[str, ...]
-    runs: tuple[str, ...]
-    bytes_freed: int
-    n_blobs: int
-    n_pages: int
-    plan: str | None
-    deleted_at: datetime | None
-    deleted_by: str
-
-    @classmethod
-    def read(cls, told: Any) -> Receipt:
-        return cls(
-            versions=tuple(told["versions"]),
-            runs=tuple(told["runs"]),
-            bytes_freed=told["bytes_freed"],
-            n_blobs=told["n_blobs"],
-            n_pages=told["n_pages"],
-            plan=told["plan"],
-            deleted_at=read_time(told["deleted_at"]),
-            deleted_by=told["deleted_by"],
-        )
-
-    def __str__(self) -> str:
-        what = f"deleted {_runs_and_versions(len(self.runs), len(self.versions))}"
-        return f"{what}, freed {format_bytes(self.bytes_freed)} in {counted(self.n_blobs, 'blob')}"
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionPlan:
-    """What a deletion would break and free, and the means to do exactly that.
-
-    `holders` are survivors that keep shared bytes, `consumers` the runs that used what goes, and
-    `downstream` everything made from it. `told` is the whole plan as the server gave it.
-    """
-
-    digest: str
-    expires_at: datetime | None
-    versions: tuple[str, ...]
-    runs: tuple[str, ...]
-    aliases: tuple[str, ...]
-    n_blobs: int
-    freed_bytes: int
-    shared_bytes: int
-    consumers: tuple[str, ...]
-    blockers: tuple[Mapping[str, str], ...]
-    holders: tuple[Mapping[str, Any], ...]
-    downstream: Mapping[str, Any]
-    told: Mapping[str, Any] = field(repr=False)
-    _http: Http = field(repr=False, compare=False)
-
-    def execute(self) -> Receipt:
-        """Do just that.
-
-        Raises:
-            PlanChanged: something of it has changed since (`difference`); nothing was deleted.
-            Blocked: there are `blockers`.
-        """
-        # Not repeated when the answer is lost: the second time nothing would be left to delete.
-        path = f"/deletion-plans/{self.digest}/execute"
-        return Receipt.read(self._http.post(path, repeatable=False, timeout_s=3600.0))
-
-    def __str__(self) -> str:
-        lines = [f"Deleting {_runs_and_versions(len(self.runs), len(self.versions))}:"]
-        lines += [f"  {name.partition(':')[2]}" for name in (*self.versions, *self.runs)]
-        if self.aliases:
-            lines.append(f"Aliases that go: {', '.join(self.aliases)}")
-        lines.append(f"Frees {format_bytes(self.freed_bytes)} in {counted(self.n_blobs, 'blob')}")
-        if self.shared_bytes:
-            lines.append(f"Keeps {format_bytes(self.shared_bytes)} that others contain too:")
-            lines += [f"  {h['key']}: {format_bytes(h['size_bytes'])}" for h in self.holders]
-        if self.consumers:
-            used = ", ".join(key.partition(":")[2] for key in self.consumers)
-            lines.append(f"Used by {used}")
-        runs, versions = self.downstream["n_runs"], self.downstream["n_versions"]
-        lines.append(f"Downstream: {_runs_and_versions(runs, versions)}")
-        lines += [f"Blocked by {b['kind']} {b['name']}: {_clearing(b)}" for b in self.blockers]
-        return "\n".join(lines)
-
-
-def ask_plan(http: Http, request: Mapping[str, Any]) -> DeletionPlan:
-    """Args: `request`, the body of `POST /deletion-plans`."""
-    if not any(request.get(name) for name in ("versions", "runs", "collection")):
-        raise Invalid("versions", "nothing is named that should be deleted")
-    told = http.post("/deletion-plans", request, timeout_s=600.0)
-    return DeletionPlan(
-        digest=told["digest"],
-        expires_at=read_time(told["expires_at"]),
-        versions=tuple(told["versions"]),
-        runs=tuple(told["runs"]),
-        aliases=tuple(told["aliases"]),
-        n_blobs=told["n_blobs"],
-        freed_bytes=told["freed_bytes"],
-        shared_bytes=told["shared_bytes"],
-        consumers=tuple(told["consumers"]),
-        blockers=tuple(told["blockers"]),
-        holders=tuple(told["holders"]),
-        downstream=told["downstream"],
-        told=told,
-        _http=http,
-    )
-
-
-def _runs_and_versions(n_runs: int, n_versions: int) -> str:
-    return f"{counted(n_runs, 'run')} and {counted(n_versions, 'version')}"
-
-
-def _clearing(blocker: Mapping[str, str]) -> str:
-    """How to clear a blocker; one that runs may have crashed."""
-    if blocker["kind"] == "running":
-        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
-        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
-    return blocker["how_to_clear"]
+        """Every run and version made from it, and which of them could not be made again without
+        it."""
+        http, key = self._place()
+        way = "runs" if key.startswith("run:") else "versions"
+        return ask_impact(http, {way: [key]})

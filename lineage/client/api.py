@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from lineage.client.answers import DeletionPlan, Trace, ask_plan, ask_trace
+from lineage.client.answers import Impact, Trace, ask_impact, ask_trace
 from lineage.client.artifact import Artifact
 from lineage.client.connection import connect
+from lineage.client.deletions import DeletionPlan, Receipt, ask_plan
 from lineage.client.mongo import filter_text, order_text
 from lineage.client.projects import Collection, Project
 from lineage.client.recorded import RecordedRun
@@ -239,13 +240,45 @@ class Api:
         keys = [str(parse_version_or_run(start, **given)) for start in starts]
         return ask_trace(self._http, keys, direction=direction, max_hops=max_hops, limit=limit)
 
+    def impact(
+        self,
+        *names: str | Artifact | RecordedRun,
+        collection: str | None = None,
+        project: str | None = None,
+        digest: str | None = None,
+        path: str | None = None,
+        filters: str | Mapping[str, Any] | None = None,
+        keep_last: int = 0,
+        with_logged: bool = False,
+    ) -> Impact:
+        """What depends on runs (`project/run`) and versions (`name:v3`), and what could not be
+        made again without them; or on what the others choose, as for `deletion_plan`."""
+        given = {"entity": self._entity, "project": self._project}
+        chosen = self._chosen(collection, project, digest, path, filters, keep_last)
+        for name in names:
+            if isinstance(name, Artifact):
+                chosen["versions"].append(name.qualified_name)
+            elif isinstance(name, RecordedRun):
+                chosen["runs"].append(name.path)
+            else:
+                key = parse_version_or_run(name, **given)
+                if isinstance(key, RunKey):
+                    chosen["runs"].append(key.path)
+                else:
+                    chosen["versions"].append(str(key))
+        return ask_impact(self._http, {**chosen, "with_logged": with_logged})
+
     def deletion_plan(
         self,
         *,
         artifacts: Sequence[str | Artifact] = (),
         runs: Sequence[str | RecordedRun] = (),
         collection: str | None = None,
+        project: str | None = None,
+        digest: str | None = None,
+        path: str | None = None,
         filters: str | Mapping[str, Any] | None = None,
+        keep_last: int = 0,
         with_logged: bool = False,
         delete_aliases: bool = False,
         purge: bool = False,
@@ -253,24 +286,36 @@ class Api:
         """What a deletion would break and free; `plan.execute()` does just that.
 
         Args:
-            artifacts, runs: what to delete; or
-            collection, filters: the versions of a collection that pass a filter.
+            artifacts, runs: what to delete.
+            collection, project, digest, path: the live versions of a collection or of a project,
+                or those that contain this file: one way. A project alone is its runs, too.
+            filters, keep_last: of these versions those that pass a filter, and that are not among
+                the newest so many of their collection.
             with_logged: also what the runs logged.
             delete_aliases: aliases go too, rather than block.
             purge: the nodes go as well, and lineage through them is cut.
         """
         names = [a if isinstance(a, str) else a.qualified_name for a in artifacts]
         paths = [run if isinstance(run, str) else run.path for run in runs]
+        chosen = self._chosen(collection, project, digest, path, filters, keep_last)
         request = {
+            **chosen,
             "versions": [str(self._ref(name)) for name in names],
-            "runs": [self._run_key(path).path for path in paths],
-            "collection": None if collection is None else str(self._ref(collection).collection),
-            "filter": filter_text(filters),
+            "runs": [self._run_key(name).path for name in paths],
             "with_logged": with_logged,
             "delete_aliases": delete_aliases,
             "purge": purge,
         }
         return ask_plan(self._http, request)
+
+    def receipts(self, per_page: int = 100) -> Pages[Receipt]:
+        """Your deletions, or for an administrator all, newest first."""
+        items = self._http.items("/deletions", {"limit": per_page})
+        return Pages(Receipt.read(told) for told in items)
+
+    def receipt(self, id: str) -> Receipt:
+        """The receipt of a deletion, and how far it is; NotFound if none of yours is of this id."""
+        return Receipt.read(self._http.get(f"/deletions/{check_name(id, 'id')}"))
 
     def whoami(self) -> Mapping[str, Any]:
         """`name`, `is_admin` and `entities` of whoever the key belongs to."""
@@ -289,6 +334,27 @@ class Api:
         if path is None:
             return ProjectKey.of(self._entity, self._project)
         return ProjectKey.parse(path if "/" in path else f"{self._entity}/{path}")
+
+    def _chosen(
+        self,
+        collection: str | None,
+        project: str | None,
+        digest: str | None,
+        path: str | None,
+        filters: str | Mapping[str, Any] | None,
+        keep_last: int,
+    ) -> dict[str, Any]:
+        """What chooses versions, in the body of a request; nothing is named in it yet."""
+        return {
+            "versions": [],
+            "runs": [],
+            "collection": None if collection is None else str(self._ref(collection).collection),
+            "project": None if project is None else str(self._project_key(project)),
+            "digest": digest,
+            "path": path,
+            "filter": filter_text(filters),
+            "keep_last": keep_last,
+        }
 
     def _selection(
         self, filters: str | Mapping[str, Any] | None, order: str, per_page: int

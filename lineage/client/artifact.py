@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from lineage.client.answers import DeletionPlan, Receipt, ask_plan
 from lineage.client.connection import Connection, connect
 from lineage.client.contents import Contents
+from lineage.client.deletions import DeletionPlan, Receipt, ask_plan, follow
 from lineage.client.documents import to_document
 from lineage.client.download import download_entries, verify_entries
 from lineage.client.http import Http
 from lineage.client.manifests import Manifest, ManifestEntry, read_entries
+from lineage.client.reference_checks import ReferenceReport, check_references
 from lineage.client.references import list_references
 from lineage.client.upload import VersionSpec, commit_version
 from lineage.client.version_facts import VersionFacts
 from lineage.client.wire import read_run, read_version
 from lineage.digest import Digest
-from lineage.errors import Invalid, NotFound
+from lineage.errors import Denied, Invalid, NotFound
 from lineage.manifest import Entry, cut, manifest_digest
 from lineage.model import Version
 from lineage.names import LATEST, ProjectKey, check_name
@@ -135,15 +137,21 @@ class Artifact(VersionFacts):
         checksum: bool = True,
         max_objects: int = 10_000,
     ) -> list[ManifestEntry]:
-        """Record where bytes lie without copying them: `file://` (also a folder), `http(s)://`.
+        """Record where bytes lie without copying them: `s3://`, `http(s)://`, `file://`.
+
+        Of S3 and of files it may be a folder: then all that lies in it, below `name/` if given.
 
         Args:
-            checksum: look there now for size and ETag; False records the URI unseen.
+            checksum: look there now for size, ETag and version; False records the URI unseen.
+            max_objects: more in a folder than these are refused.
+        Raises:
+            NotFound: nothing is there.
+            Invalid: it is more than `max_objects`, a folder of HTTP, or no address.
+            Denied, Unauthenticated, Unavailable: it may not be looked at, or nobody answers.
         """
         contents = self._filling()
         entries = list_references(uri, name, checksum=checksum, max_objects=max_objects)
-        for entry in entries:
-            contents.add_entry(entry)
+        contents.add_entries(entries)
         return [ManifestEntry(entry, self._download_one) for entry in entries]
 
     def new_file(
@@ -211,6 +219,28 @@ class Artifact(VersionFacts):
         """
         verify_entries(self._read_entries(), self._root(root), self.name)
 
+    def verify_references(self) -> ReferenceReport:
+        """Look whether what was logged still lies where the references lead; no bytes are read.
+
+        The server keeps the counts with the version, which has drifted if one is changed or
+        missing: `is_drifted`, and a trace says so of all that was made from it. One that is
+        unreachable tells nothing: then only drift that others show is kept.
+        """
+        report = check_references(self.name, list(self._read_entries().values()))
+        if not report.references:
+            return replace(report, not_recorded="there are no references in it")
+        if not report.is_complete and not report.is_drifted:
+            return replace(report, not_recorded="some could not be reached")
+        body = {name: n for name, n in report.counts.items() if name != "n_unreachable"}
+        try:
+            told = self._server.http.post(f"{self._url}/reference-check", body)
+        except Denied as exc:
+            return replace(report, not_recorded=exc.message)
+        # Nothing else of it: what was changed here and not saved yet is to stay.
+        check = read_version(told).reference_check
+        self._saved = replace(self._version, reference_check=check)
+        return replace(report, is_recorded=True)
+
     def wait(self, timeout: float | None = None) -> Self:  # noqa: ARG002 - a name users know
         """Returns at once: `log_artifact` has waited until the version was committed."""
         return self
@@ -249,7 +279,8 @@ class Artifact(VersionFacts):
         Raises:
             Blocked: it has aliases other than `latest`, and `delete_aliases` is False.
         """
-        told = self._server.http.delete(self._url, {"delete_aliases": delete_aliases})
+        http = self._server.http
+        told = follow(http, http.delete(self._url, {"delete_aliases": delete_aliases}))
         self._refresh()
         return Receipt.read(told)
 

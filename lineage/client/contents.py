@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -47,8 +47,15 @@ class Contents:
 
     def add_entry(self, entry: Entry) -> None:
         """A reference, or a file that the server has already."""
-        self._refuse_taken(entry.path, entry.path in self._files)
-        self._entries[entry.path] = entry
+        self.add_entries([entry])
+
+    def add_entries(self, entries: Sequence[Entry]) -> None:
+        """All of them, or none if one is refused; one of a former name takes its place."""
+        new: set[str] = set()
+        for entry in entries:
+            self._refuse_taken(entry.path, entry.path in self._files or entry.path in new)
+            new.add(entry.path)
+        self._entries.update({entry.path: entry for entry in entries})
 
     @contextmanager
     def new_file(self, name: str, mode: str, encoding: str | None) -> Iterator[IO[Any]]:

@@ -19,19 +19,20 @@ _SILENT_S: Final = 0.7
 
 
 class Progress:
-    """Counts bytes of one piece of work. Safe for many threads.
+    """Counts bytes, or what `noun` says, of one piece of work. Safe for many threads.
 
     When the block that it is for ends by an exception, such as Ctrl-C, `stopped` is set, and the
     threads that still work for it end at their next `advance`.
     """
 
-    def __init__(self, what: str, total_bytes: int) -> None:
+    def __init__(self, what: str, total: int, *, noun: str | None = None) -> None:
         self._what = what
-        self._total_bytes = total_bytes
-        self._done_bytes = 0
+        self._noun = noun
+        self._total = total
+        self._done = 0
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._is_shown = total_bytes > 0 and sys.stderr is not None and sys.stderr.isatty()
+        self._is_shown = total > 0 and sys.stderr is not None and sys.stderr.isatty()
         self._bar: object | None = None
         self.stopped = threading.Event()
 
@@ -66,7 +67,7 @@ class Progress:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def advance(self, size_bytes: int) -> None:
+    def advance(self, amount: int) -> None:
         """Say that so much more is done; negative when it has to be done again.
 
         Raises:
@@ -77,7 +78,7 @@ class Progress:
         if not self._is_shown:
             return
         with self._lock:
-            self._done_bytes += size_bytes
+            self._done += amount
             if time.monotonic() - self._began > _SILENT_S:
                 self._draw()
 
@@ -86,6 +87,8 @@ class Progress:
         from rich.progress import (
             BarColumn,
             DownloadColumn,
+            MofNCompleteColumn,
+            ProgressColumn,
             TextColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
@@ -93,17 +96,22 @@ class Progress:
         from rich.progress import Progress as Bar
 
         if self._bar is None:
+            amounts: list[ProgressColumn] = [
+                DownloadColumn(binary_units=True),
+                TransferSpeedColumn(),
+            ]
+            if self._noun is not None:
+                amounts = [MofNCompleteColumn(), TextColumn(self._noun)]
             bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                DownloadColumn(binary_units=True),
-                TransferSpeedColumn(),
+                *amounts,
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
-            bar.add_task(self._what, total=self._total_bytes)
+            bar.add_task(self._what, total=self._total)
             bar.start()
             self._bar = bar
         assert isinstance(self._bar, Bar)  # noqa: S101 - made above
-        self._bar.update(self._bar.task_ids[0], completed=self._done_bytes)
+        self._bar.update(self._bar.task_ids[0], completed=self._done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,24 @@ class Project:
         """Make it `private`, `public` or `open`."""
         body = {"access": access}
         self._told = self._http.put(f"/projects/{self.path}", body)
+
+    @property
+    def protected_aliases(self) -> tuple[str, ...]:
+        """Aliases that only an administrator moves or drops; what has one is not deleted."""
+        return tuple(self._told["protected_aliases"])
+
+    @property
+    def guards_downstream(self) -> bool:
+        """Whether a version that a run has used is kept until that run is deleted."""
+        return bool(self._told["guards_downstream"])
+
+    def guard(
+        self, *, aliases: Sequence[str] | None = None, downstream: bool | None = None
+    ) -> None:
+        """Change what it guards against; None leaves it as it is. For administrators."""
+        body = {"protected_aliases": None if aliases is None else list(aliases)}
+        asked = body | {"guards_downstream": downstream}
+        self._told = self._http.patch(f"/projects/{self.path}", asked)
 
     def stored_bytes(self) -> Bytes:
         """What its versions take up: all, shared with others, its own alone."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from lineage.client.answers import DeletionPlan, Receipt, Traced, ask_plan
+from lineage.client.answers import Traced
 from lineage.client.artifact import Artifact
 from lineage.client.connection import Connection
+from lineage.client.deletions import DeletionPlan, Receipt, ask_plan, follow
 from lineage.client.documents import Document
 from lineage.client.http import Http
 from lineage.client.wire import read_run, read_version
@@ -179,7 +180,7 @@ class RecordedRun(Traced):
     def delete(self, *, with_logged: bool = False, delete_aliases: bool = False) -> Receipt:
         """Delete it, and with `with_logged` what it logged."""
         params = {"with_logged": with_logged, "delete_aliases": delete_aliases}
-        receipt = Receipt.read(self._http.delete(self._url, params))
+        receipt = Receipt.read(follow(self._http, self._http.delete(self._url, params)))
         self.refresh()
         return receipt
 

@@ -25,6 +25,7 @@ __all__ = [
     "UNNAMED_PROJECT",
     "Settings",
     "config_path",
+    "forbids_private",
     "read_settings",
     "save_login",
 ]
@@ -103,6 +104,17 @@ def _seconds(name: str, default: float) -> float:
     if not 0 <= seconds < math.inf:
         raise Invalid(name, f"{text!r:.40} is not a number of seconds")
     return seconds
+
+
+def forbids_private() -> bool:
+    """Whether references must not lead to private addresses: LINEAGE_REFERENCES_FORBID_PRIVATE."""
+    name = "LINEAGE_REFERENCES_FORBID_PRIVATE"
+    text = os.environ.get(name, "").strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    raise Invalid(name, f"{text!r:.40} is neither 1 nor 0")
 
 
 def save_login(

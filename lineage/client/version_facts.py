@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lineage.client.answers import Traced
 from lineage.errors import Invalid
-from lineage.model import Version
+from lineage.model import ReferenceCheck, Version
 from lineage.names import ArtifactRef, VersionKey
 
 __all__ = ["VersionFacts", "version_url"]
@@ -89,6 +89,16 @@ class VersionFacts(Traced):
     @property
     def created_by(self) -> str:
         return self._version.created_by
+
+    @property
+    def reference_check(self) -> ReferenceCheck | None:
+        """What `verify_references` found the last time, by whoever; None if nobody looked."""
+        return self._version.reference_check
+
+    @property
+    def is_drifted(self) -> bool:
+        """Whether that found references that are changed or missing."""
+        return self._version.is_drifted
 
     @property
     def _version(self) -> Version:

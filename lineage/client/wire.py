@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from lineage.digest import Digest
-from lineage.model import Collection, Goal, Run, RunState, Sweep, Version, VersionState
+from lineage.model import (
+    Collection,
+    Goal,
+    ReferenceCheck,
+    Run,
+    RunState,
+    Sweep,
+    Version,
+    VersionState,
+)
 from lineage.names import CollectionKey, ProjectKey, RunKey, SweepKey, VersionKey
 
 __all__ = ["read_collection", "read_run", "read_sweep", "read_time", "read_version"]
@@ -62,6 +71,20 @@ def read_version(told: Any) -> Version:
         deleted_at=read_time(told["deleted_at"]),
         deleted_by=told["deleted_by"],
         revision=told["revision"],
+        reference_check=_read_check(told["reference_check"]),
+    )
+
+
+def _read_check(told: Any) -> ReferenceCheck | None:
+    if told is None:
+        return None
+    return ReferenceCheck(
+        checked_at=_time(told["checked_at"]),
+        checked_by=told["checked_by"],
+        n_ok=told["n_ok"],
+        n_changed=told["n_changed"],
+        n_missing=told["n_missing"],
+        n_unversioned=told["n_unversioned"],
     )
 
 

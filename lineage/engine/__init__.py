@@ -10,13 +10,7 @@ from __future__ import annotations
 
 from lineage.engine.access import Projects
 from lineage.engine.context import Context, Limits
-from lineage.engine.deletion import (
-    Blocker,
-    Deletion,
-    DeletionPlan,
-    DeletionRequest,
-    Receipt,
-)
+from lineage.engine.deletion import Deletion
 from lineage.engine.drafts import (
     Committed,
     DraftAnswer,
@@ -24,20 +18,26 @@ from lineage.engine.drafts import (
     Drafts,
     check_draft_id,
 )
-from lineage.engine.fsck import Finding, Fsck
-from lineage.engine.reclaim import Freed, Reclaim
+from lineage.engine.findings import Checked, Finding
+from lineage.engine.fsck import Fsck
+from lineage.engine.impact import Impact, Impacts
+from lineage.engine.links import Links
+from lineage.engine.planning import Blocker, DeletionPlan, DeletionRequest
+from lineage.engine.reclaim import Reclaim
 from lineage.engine.record import Resume, RunPatch, Runs, RunStart
+from lineage.engine.selection import Selection
 from lineage.engine.sweeps import Best, Sweeps
 from lineage.engine.trace import TraceAnswer, Traces
 from lineage.engine.uploads import Hold
 from lineage.engine.versions import VersionPatch, Versions
 from lineage.errors import Denied
-from lineage.model import Caller, Event, Stats
+from lineage.model import Caller, Event, Freed, Stats
 from lineage.ports import BlobStore, Clock, GraphStore
 
 __all__ = [
     "Best",
     "Blocker",
+    "Checked",
     "Committed",
     "DeletionPlan",
     "DeletionRequest",
@@ -47,11 +47,12 @@ __all__ = [
     "Finding",
     "Freed",
     "Hold",
+    "Impact",
     "Limits",
-    "Receipt",
     "Resume",
     "RunPatch",
     "RunStart",
+    "Selection",
     "TraceAnswer",
     "VersionPatch",
     "check_draft_id",
@@ -73,9 +74,11 @@ class Engine:
         self.projects = Projects(context)
         self.runs = Runs(context)
         self.drafts = Drafts(context)
+        self.links = Links(context)
         self.versions = Versions(context)
         self.traces = Traces(context)
         self.sweeps = Sweeps(context)
+        self.impacts = Impacts(context)
         self.deletion = Deletion(context)
         self.reclaim = Reclaim(context)
         self.fsck = Fsck(context)

@@ -7,11 +7,13 @@ Denied.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
 from lineage.engine.context import Context, record
 from lineage.errors import Denied, NotFound
 from lineage.model import Access, Caller, Project, Run, Scope, Version
-from lineage.names import NodeKey, ProjectKey, RunKey, VersionKey
+from lineage.names import NodeKey, ProjectKey, RunKey, VersionKey, check_alias
 from lineage.ports import Transaction
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "may_read",
     "may_write",
     "readable",
+    "refuse_protected",
     "scope_of",
     "visible",
     "visible_runs",
@@ -153,9 +156,70 @@ class Projects:
                 now = self._context.now()
                 values = {"before": project.access, "after": access}
                 record(tx, caller, now, "project.access", key, **values)
-            return Project(key, access, project.created_at)
+            return replace(project, access=access)
 
         return self._context.graph.write(change)
+
+    def set_guards(
+        self,
+        caller: Caller,
+        key: ProjectKey,
+        *,
+        protected_aliases: Sequence[str] | None = None,
+        guards_downstream: bool | None = None,
+    ) -> Project:
+        """Change what the project guards against; None leaves it as it is.
+
+        Args:
+            protected_aliases: only an administrator moves or drops these, and a version that has
+                one is not deleted.
+            guards_downstream: a version that a run has used is not deleted before that run.
+        Raises:
+            Denied: the caller is not an administrator.
+            NotFound: there is no such project.
+        """
+        aliases = protected_aliases
+        if aliases is not None:
+            aliases = sorted({check_alias(alias) for alias in aliases})
+
+        def change(tx: Transaction) -> Project:
+            tx.lock(projects=[key])
+            project = readable(tx, caller, key)
+            if not caller.is_admin:
+                raise Denied("only an administrator changes what a project guards against")
+            new = replace(
+                project,
+                protected_aliases=project.protected_aliases if aliases is None else tuple(aliases),
+                guards_downstream=(
+                    project.guards_downstream if guards_downstream is None else guards_downstream
+                ),
+            )
+            if new != project:
+                values = _guards(new)
+                tx.projects.set_guards(key, **values)
+                now = self._context.now()
+                record(
+                    tx, caller, now, "project.guards", key, before=_guards(project), after=values
+                )
+            return new
+
+        return self._context.graph.write(change)
+
+
+def _guards(project: Project) -> dict[str, Any]:
+    return {
+        "protected_aliases": list(project.protected_aliases),
+        "guards_downstream": project.guards_downstream,
+    }
+
+
+def refuse_protected(caller: Caller, project: Project, aliases: Collection[str]) -> None:
+    """Denied if one of these aliases is not the caller's to move or drop."""
+    protected = sorted(set(aliases).intersection(project.protected_aliases))
+    if protected and not caller.is_admin:
+        raise Denied(
+            f"alias `{protected[0]}` is protected in {project.key}: an administrator moves it"
+        )
 
 
 def ensure_writable(

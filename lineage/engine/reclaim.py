@@ -5,37 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from lineage.digest import Digest
-from lineage.engine.context import Context
-from lineage.model import Blob, DraftId, ObjectName, Tombstone
-from lineage.names import VersionKey
+from lineage.engine.context import Context, record
+from lineage.model import Blob, Caller, DraftId, Freed, ObjectName, Receipt, ReceiptId, Tombstone
+from lineage.names import RunKey, VersionKey
 from lineage.ports import Transaction
 
-__all__ = ["Freed", "Reclaim", "Settled", "bury_uploads", "reclaim", "settle"]
+__all__ = ["Reclaim", "Settled", "bury_uploads", "reclaim", "settle"]
 
 _PAGES_AT_ONCE = 16  # about 4,096 blobs a transaction
 _BLOBS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Freed:
-    """What left the store: `size_bytes` in `n_blobs` blobs, and pages."""
-
-    n_pages: int = 0
-    n_blobs: int = 0
-    size_bytes: int = 0
-
-    def __add__(self, other: Freed) -> Freed:
-        return Freed(
-            self.n_pages + other.n_pages,
-            self.n_blobs + other.n_blobs,
-            self.size_bytes + other.size_bytes,
-        )
+_VERSIONS_AT_ONCE = 100
+_NODES_AT_ONCE = 500
 
 
 def reclaim(
@@ -98,6 +84,22 @@ def settle(tx: Transaction, draft: DraftId) -> Settled:
     return Settled(is_last, [blob.object for blob in going] + late)
 
 
+def _owned(
+    tx: Transaction, keys: Sequence[VersionKey]
+) -> tuple[dict[VersionKey, list[Digest]], bool]:
+    """Pages of these versions, as many as one transaction may cut, and whether these are all."""
+    owned: dict[VersionKey, list[Digest]] = {}
+    n_entries = 0
+    for key in keys:
+        pages = tx.contents.pages_of(key, limit=_PAGES_AT_ONCE)
+        facts = tx.contents.find_pages(pages) if pages else {}
+        owned[key] = pages
+        n_entries += sum(page.n_entries for page in facts.values())
+        if len(pages) == _PAGES_AT_ONCE or n_entries >= _BLOBS_AT_ONCE:
+            return owned, key == keys[-1] and len(pages) < _PAGES_AT_ONCE
+    return owned, True
+
+
 def _unfinished(tx: Transaction, *, before: datetime) -> list[VersionKey]:
     return tx.contents.owned_deleted(before, limit=100)
 
@@ -123,21 +125,88 @@ class Reclaim:
     def cut_version(self, key: VersionKey) -> Freed:
         """Take a deleted version's pages from it, and all that only they needed from the store."""
         freed = Freed()
-        while True:
+        is_last = False
+        while not is_last:
+            is_last, step = self._cut([key], lambda *_: None)
+            freed += step
+        return freed
 
-            def step(tx: Transaction) -> tuple[bool, int, list[Blob]]:
-                tx.lock(nodes=[key])
-                pages = tx.contents.pages_of(key, limit=_PAGES_AT_ONCE)
-                tx.lock(pages=sorted(set(pages)))
-                tx.contents.disown(key, pages)
-                n_pages, going = reclaim(tx, sorted(set(pages)), [])
-                return len(pages) < _PAGES_AT_ONCE, n_pages, going
+    def carry_out(self, id: ReceiptId, *, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Free what a deletion frees, from where its receipt stands, and finish the receipt.
 
-            is_last, n_pages, going = self._context.graph.write(step)
-            self.delete_objects([blob.object for blob in going])
-            freed += Freed(n_pages, len(going), sum(blob.size_bytes for blob in going))
-            if is_last:
-                return freed
+        Several processes may do so at once: each step is counted by the transaction that does it.
+        """
+        graph = self._context.graph
+        receipt = graph.read(lambda tx: tx.receipts.find(id))
+        if receipt is None or receipt.finished_at is not None:
+            return
+        if receipt.n_done or receipt.freed.n_pages:
+            self._bury_pending()  # whoever began it may have left objects
+        for first in range(receipt.n_done, len(receipt.versions), _VERSIONS_AT_ONCE):
+            keys = receipt.versions[first : first + _VERSIONS_AT_ONCE]
+
+            def note(
+                tx: Transaction, freed: Freed, is_last: bool, n_done: int = first + len(keys)
+            ) -> None:
+                tx.receipts.advance(
+                    id,
+                    self._context.now(),
+                    n_done=n_done if is_last else 0,
+                    freed=freed,
+                )
+
+            is_last = False
+            while not is_last:
+                if is_stopped():
+                    return
+                is_last, _ = self._cut(keys, note)
+        if receipt.purge:
+            self._purge(receipt)
+        graph.write(lambda tx: tx.receipts.finish(id, self._context.now()))
+
+    def _cut(
+        self, keys: Sequence[VersionKey], note: Callable[[Transaction, Freed, bool], None]
+    ) -> tuple[bool, Freed]:
+        """A bounded part of it for these deleted versions; whether it was the last, and what it
+        freed. `note` belongs to the same transaction."""
+
+        def step(tx: Transaction) -> tuple[bool, Freed, list[Blob]]:
+            tx.lock(nodes=sorted(keys))
+            owned, is_last = _owned(tx, keys)
+            pages = sorted({page for some in owned.values() for page in some})
+            tx.lock(pages=pages)
+            for key, some in owned.items():
+                tx.contents.disown(key, some)
+            n_pages, going = reclaim(tx, pages, [])
+            freed = Freed(n_pages, len(going), sum(blob.size_bytes for blob in going))
+            note(tx, freed, is_last)
+            return is_last, freed, going
+
+        is_last, freed, going = self._context.graph.write(step)
+        self.delete_objects([blob.object for blob in going])
+        return is_last, freed
+
+    def _purge(self, receipt: Receipt) -> None:
+        nodes = [*receipt.versions, *receipt.runs]
+        caller = Caller(receipt.deleted_by)
+        for first in range(0, len(nodes), _NODES_AT_ONCE):
+
+            def change(
+                tx: Transaction, some: Sequence[str] = nodes[first : first + _NODES_AT_ONCE]
+            ) -> None:
+                versions = [VersionKey(key) for key in some if key.startswith("artifact:")]
+                runs = [RunKey(key) for key in some if not key.startswith("artifact:")]
+                tx.lock(nodes=sorted({*versions, *runs}))
+                now = self._context.now()
+                for version in sorted(tx.versions.find(versions)):
+                    tx.versions.remove(version)
+                    record(tx, caller, now, "version.purge", version)
+                for run in sorted(tx.runs.find(runs)):
+                    tx.runs.remove(run)
+                    record(tx, caller, now, "run.purge", run)
+                tx.receipts.advance(receipt.id, now)
+
+            self._context.graph.write(change)
 
     def settle_draft(self, id: DraftId, settled: Settled) -> None:
         """Go on where a commit's own transaction has stopped, and delete the objects."""
@@ -198,17 +267,13 @@ class Reclaim:
         """
         graph, freed = self._context.graph, Freed()
         before = self._context.now() - min_age
+        while unfinished := graph.read(lambda tx: tx.receipts.unfinished(before, limit=100)):
+            for id in unfinished:
+                freed += self._finish_receipt(id)
         while deleted := graph.read(partial(_unfinished, before=before)):
             for key in deleted:
                 freed += self.cut_version(key)
-        while pending := graph.read(lambda tx: tx.contents.pending_tombstones(limit=1000)):
-            objects = [tombstone.object for tombstone in pending]
-            # Many were never stored: what an upload target was given for and never came.
-            sizes = [
-                size for size in map(self._context.blobs.find_size, objects) if size is not None
-            ]
-            self.delete_objects(objects)
-            freed += Freed(0, len(sizes), sum(sizes))
+        freed += self._bury_pending()
         now = self._context.now()
         while expired := graph.read(lambda tx: tx.drafts.expired(now, limit=100)):
             freed += sum(
@@ -217,6 +282,25 @@ class Reclaim:
         self._drop_late_tombstones()
         graph.write(lambda tx: tx.plans.remove_expired(now))
         return freed
+
+    def _bury_pending(self) -> Freed:
+        """Delete the objects of all tombstones that wait for it."""
+        graph, freed = self._context.graph, Freed()
+        while pending := graph.read(lambda tx: tx.contents.pending_tombstones(limit=1000)):
+            objects = [tombstone.object for tombstone in pending]
+            # Many were never stored: what an upload target was given for and never came.
+            sizes = [
+                size for size in map(self._context.blobs.find_size, objects) if size is not None
+            ]
+            self.delete_objects(objects)
+            freed += Freed(0, len(sizes), sum(sizes))
+        return freed
+
+    def _finish_receipt(self, id: ReceiptId) -> Freed:
+        before = self._context.graph.read(lambda tx: tx.receipts.find(id))
+        self.carry_out(id)
+        after = self._context.graph.read(lambda tx: tx.receipts.find(id))
+        return after.freed - before.freed if before and after else Freed()
 
     def _drop_late_tombstones(self) -> None:
         graph = self._context.graph

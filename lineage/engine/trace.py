@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lineage.engine.access import HIDDEN, Mask, readable
@@ -13,7 +13,7 @@ from lineage.model import Caller, Direction, Edge, NodeInfo, Trace, TraceQuery
 from lineage.names import ArtifactRef, NodeKey, RunKey, parse_node
 from lineage.ports import Transaction
 
-__all__ = ["TraceAnswer", "Traces", "mask_trace", "parse_start"]
+__all__ = ["TraceAnswer", "Traces", "count", "mask_trace", "parse_start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class TraceAnswer:
     n_runs: int  # runs, however many of their segments were reached
     n_versions: int
     n_hidden: int
+    below_drifted: frozenset[NodeKey] = frozenset()  # of `nodes`: made from drifted versions
 
 
 class Traces:
@@ -55,10 +56,11 @@ class Traces:
             max_hops: edges to follow, >= 1; None goes to the end.
             limit: nodes in the answer, >= 1; None has no limit. `complete` tells if it was cut.
             with_edges: also the edges among the starts and the answer.
-            with_nodes: also the state, type and name of each node.
+            with_nodes: also the state, type and name of each node, and whether it was made from
+                a drifted version, in the answer or not, of a project that the caller may read.
         Raises:
             NotFound: a start does not exist, or the caller may not read it.
-        Cost: O(n + m), one query.
+        Cost: O(n + m), one query; with nodes, also that of all downstream of drifted versions.
         Source: W3C PROV-DM section 5.2 (derivation).
         """
         for name, bound in (("max_hops", max_hops), ("limit", limit)):
@@ -74,12 +76,16 @@ class Traces:
             mask = Mask(tx, caller)
             masked = trace if caller.is_admin else mask_trace(mask, trace)
             infos: dict[NodeKey, NodeInfo] = {}
+            below: frozenset[NodeKey] = frozenset()
             if with_nodes:
                 keys = [*nodes, *(key for level in masked.levels for key in level)]
                 seen = [key for key in keys if not key.startswith(HIDDEN)]
                 infos = tx.questions.describe(seen)
-            n_runs, n_versions = _count(trace, nodes)
-            return TraceAnswer(nodes, direction, masked, infos, n_runs, n_versions, mask.n_hidden)
+                below = _below_drifted(tx, caller, infos)
+            n_runs, n_versions = count(trace, nodes)
+            return TraceAnswer(
+                nodes, direction, masked, infos, n_runs, n_versions, mask.n_hidden, below
+            )
 
         return self._context.graph.read(ask)
 
@@ -103,7 +109,24 @@ class Traces:
         return tuple(sorted(nodes))
 
 
-def _count(trace: Trace, starts: Sequence[NodeKey]) -> tuple[int, int]:
+def _below_drifted(tx: Transaction, caller: Caller, nodes: Iterable[NodeKey]) -> frozenset[NodeKey]:
+    """Those of the nodes that were made from a drifted version that the caller may see.
+
+    Downstream from what has drifted, as that may lie outside the answer; mostly it is nothing.
+    """
+    mask = Mask(tx, caller)
+    drifted = [key for key in tx.versions.drifted() if mask(key) == key]
+    if not drifted:
+        return frozenset()
+    trace = tx.questions.trace(TraceQuery(tuple(drifted), Direction.DOWNSTREAM))
+    reached = {key for level in trace.levels for key in level}
+    # A start is not part of a trace, though one drifted version may be made from another.
+    reached |= {edge.dst for edge in tx.flow.edges_into(drifted) if edge.src in reached}
+    return frozenset(reached.intersection(nodes))
+
+
+def count(trace: Trace, starts: Sequence[NodeKey]) -> tuple[int, int]:
+    """The runs of a trace, without those that it starts from, and its versions."""
     started = {key.partition("#")[0] for key in starts}
     runs: set[str] = set()
     n_versions = 0

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lineage.digest import Digest
-from lineage.engine.access import readable, scope_of, visible, visible_runs, writable
+from lineage.engine.access import (
+    readable,
+    refuse_protected,
+    scope_of,
+    visible,
+    visible_runs,
+    writable,
+)
 from lineage.engine.context import Context, record
 from lineage.engine.record import check_text, live_version
 from lineage.errors import Corrupt, Gone, Invalid, NotFound, PreconditionFailed
@@ -20,6 +27,7 @@ from lineage.model import (
     Caller,
     Collection,
     Json,
+    ReferenceCheck,
     Run,
     Version,
     VersionState,
@@ -156,7 +164,8 @@ class Versions:
         now = self._context.now()
 
         def change(tx: Transaction) -> Version:
-            writable(tx, caller, key.project)
+            project = writable(tx, caller, key.project)
+            refuse_protected(caller, project, [*aliases, *dropped])
             tx.lock(collections=[key.collection])
             moved = tx.versions.find_aliases(key.collection, aliases)
             tx.lock(nodes=sorted({key, *moved.values()}))
@@ -187,6 +196,44 @@ class Versions:
                     before["alias_moved"] = {a: moved.get(a) for a in aliases}
             record(tx, caller, now, "version.update", key, before=before, after=after)
             return new
+
+        return self._context.graph.write(change)
+
+    def record_check(
+        self,
+        caller: Caller,
+        key: VersionKey,
+        *,
+        n_ok: int,
+        n_changed: int,
+        n_missing: int,
+        n_unversioned: int,
+    ) -> Version:
+        """Keep what a look at the version's references found, in the place of the look before.
+
+        Each reference counts once. A version with one that is changed or missing has drifted. It
+        is no edit: the revision stays.
+
+        Raises:
+            Invalid: a count is negative, or they are no references of this version's number.
+        """
+        now = self._context.now()
+        check = ReferenceCheck(now, caller.name, n_ok, n_changed, n_missing, n_unversioned)
+        if min(n_ok, n_changed, n_missing, n_unversioned) < 0:
+            raise Invalid("n_ok", "and the other counts are 0 or more")
+
+        def change(tx: Transaction) -> Version:
+            writable(tx, caller, key.project)
+            tx.lock(nodes=[key])
+            version = live_version(tx, key)
+            if not 1 <= check.n_references <= version.n_files:
+                reason = f"{key.path} has {version.n_files} entries, not {check.n_references}"
+                raise Invalid("n_ok", f"and the other counts tell of each reference once: {reason}")
+            tx.versions.set_check(key, check)
+            before = version.reference_check
+            told = {"before": None if before is None else _counts(before), "after": _counts(check)}
+            record(tx, caller, now, "version.check", key, **told)
+            return replace(version, reference_check=check)
 
         return self._context.graph.write(change)
 
@@ -316,6 +363,15 @@ class Versions:
             return tx.questions.stored_bytes_in(project, collection)
 
         return self._context.graph.read(ask)
+
+
+def _counts(check: ReferenceCheck) -> dict[str, int]:
+    return {
+        "n_ok": check.n_ok,
+        "n_changed": check.n_changed,
+        "n_missing": check.n_missing,
+        "n_unversioned": check.n_unversioned,
+    }
 
 
 def _difference(old: Version, new: Version) -> tuple[dict[str, Any], dict[str, Any]]:

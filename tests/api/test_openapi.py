@@ -16,11 +16,13 @@ from pydantic import TypeAdapter
 from api.app import create_app
 from api.wiring import Stores
 from lineage.engine import Engine
+from tests.api.calls import Rest
 from tests.services.server import Server
 
 PROJECT = "/projects/acme/vision"
 RUN = f"{PROJECT}/runs/3f2a9c"
 VERSION = f"{PROJECT}/collections/digits/versions/v0"
+RUN_OF_IMPACT = f"{PROJECT}/runs/9c1d04"
 SWEEP = f"{PROJECT}/sweeps/lr-search"
 VARIABLE = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
@@ -101,6 +103,8 @@ def tell(story: Teller, server: Server) -> None:
     story.ask("GET", "/events", answers="EventPage")
     story.ask("GET", "/events", params={"limit": 1}, answers="EventPage")
     assert story.example("EventDocument") == story.example("EventPage")["items"][0]
+    story.ask("PATCH", PROJECT, send="ProjectGuards")
+    story.ask("PATCH", PROJECT, json={"protected_aliases": []}, answers="ProjectDocument")
     story.ask("POST", f"{PROJECT}/runs", send="StartRun")
     story.ask("PATCH", RUN, send="RunPatchBody", answers="RunDocument")
     story.ask("GET", f"{PROJECT}/runs", answers="RunPage")
@@ -120,7 +124,11 @@ def tell(story: Teller, server: Server) -> None:
     assert steady(plan | {"digest": shown["digest"]}) == steady(shown)
     receipt = story.ask("POST", f"/deletion-plans/{plan['digest']}/execute").json()
     assert receipt["plan"] == plan["digest"]
-    assert steady(receipt | {"plan": shown["digest"]}) == steady(story.example("ReceiptDocument"))
+    shown = story.example("ReceiptDocument")
+    assert steady(receipt | {k: shown[k] for k in ("id", "plan")}) == steady(shown)
+    assert story.ask("GET", f"/deletions/{receipt['id']}").json() == receipt
+    assert story.ask("GET", "/deletions").json()["items"] == [receipt]
+    tell_of_an_impact(story, server)
     story.ask("POST", "/fsck")
     story.ask(
         "GET",
@@ -137,6 +145,7 @@ def tell_of_a_version(story: Teller, server: Server) -> None:
     assert steady(story.example("HoldDocument")) == steady(holds["holds"][0])
     url = server.url + holds["holds"][0]["upload"]["url"]
     assert story.client.put(url, content=b"hello\n").status_code == 204
+    story.ask("POST", f"{draft}/stored", send="BlobsBundle", answers="MissingDocument")
     done = story.ask("POST", "/drafts", send="DraftBody").json()
     assert steady(done["version"]) == steady(story.example("VersionDocument"))
     story.ask("POST", f"{draft}/commit", answers="CommittedDocument")
@@ -148,6 +157,7 @@ def tell_of_a_version(story: Teller, server: Server) -> None:
     params = {"start": "artifact:acme/vision/digits:v0", "edges": "true"}
     story.ask("GET", "/trace", params=params, answers="TraceDocument")
     story.ask("GET", "/trace", params=params | {"nodes": "true", "direction": "both"})
+    story.ask("POST", "/blobs/links", send="BlobsBundle", answers="LinksDocument")
     bundle = story.ask("POST", "/blobs/bundle", send="BlobsBundle")
     assert bundle.content.endswith(b"\nhello\n")
     story.ask("POST", f"{RUN}/logged", send="DeclareLogged", answers="CreatedDocument")
@@ -159,6 +169,21 @@ def tell_of_a_version(story: Teller, server: Server) -> None:
     story.ask("GET", f"{PROJECT}/collections")
     story.ask("GET", f"{PROJECT}/collections/digits/versions")
     story.ask("GET", PROJECT, answers="ProjectDocument")
+    check = story.ask("POST", f"{VERSION}/reference-check", send="ReferenceCheckBody").json()
+    assert (check["drifted"], check["reference_check"]["n_ok"]) == (False, 1)
+
+
+def tell_of_an_impact(story: Teller, server: Server) -> None:
+    """Of the older of two versions, of which a run made a model."""
+    with closing(Rest(server)) as rest:
+        rest.name = "acme/vision"
+        rest.log("digits", {"hello.txt": b"once more\n"})
+        run = rest.start("9c1d04", name="larger", job_type="train")
+        rest.post(f"{RUN_OF_IMPACT}/used", {"artifact": f"{rest.name}/digits:v1"})
+        rest.log("models", {"model.pt": b"weights\n"}, run=run, type="model")
+        rest.log("digits", {"hello.txt": b"and again\n"})
+    story.ask("POST", "/impact", send="SelectionBody", answers="ImpactDocument")
+    story.ask("DELETE", f"{PROJECT}/collections/digits/versions/v1", params={"dry_run": "true"})
 
 
 def test_every_example_is_told_by_a_real_server(teller: Teller) -> None:

@@ -64,7 +64,7 @@ def test_a_trace_goes_as_far_as_it_is_told(project: str) -> None:
     impact = api.run(first).impact()
     assert (impact.n_runs, impact.n_versions) == (2, 3)
     lines = impact.to_csv("impact.csv").read_text().splitlines()
-    assert lines[0] == "hop,kind,path,name,type,state,created_at"
+    assert lines[0] == "hop,kind,path,name,type,state,created_at,irreproducible"
     assert len(lines) == 6
 
 

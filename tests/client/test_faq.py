@@ -12,10 +12,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import boto3
 import pytest
 
 import lineage as wandb
 from tests.client.conftest import settle_in
+from tests.services.s3 import S3
 from tests.services.server import REPOSITORY, Server
 
 
@@ -208,6 +210,32 @@ def test_etags_of_references_are_read_from_the_manifest(
     with pytest.raises(wandb.LineageError, match="is not what it was"):
         artifact.download("elsewhere")
     assert not Path("elsewhere/table.csv").exists()
+
+
+def test_versions_and_etags_of_s3_are_read_from_the_manifest(
+    project: str, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.session.Session().client("s3")
+    name = s3.new_bucket(versioned=True)
+    made = client.put_object(Bucket=name, Key="table.csv", Body=b"a,b")
+    with wandb.init() as run:
+        table = wandb.Artifact("my_table", "table")
+        table.add_reference(f"s3://{name}/table.csv")
+        run.log_artifact(table)
+    client.put_object(Bucket=name, Key="table.csv", Body=b"a,b,c")
+    client.close()
+
+    with wandb.init() as run:
+        artifact = run.use_artifact("my_table:latest")
+        for entry in artifact.manifest.entries.values():
+            version_id = entry.extra.get("versionID")
+            etag = entry.extra.get("etag")
+
+    assert version_id == made["VersionId"]
+    assert etag == made["ETag"].strip('"')
+    assert (Path(artifact.download()) / "table.csv").read_text() == "a,b"
 
 
 NOTEBOOK = """

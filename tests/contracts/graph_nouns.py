@@ -19,6 +19,7 @@ from lineage.model import (
     Event,
     Plan,
     Project,
+    ReferenceCheck,
     RunState,
     Scope,
     Segment,
@@ -26,6 +27,7 @@ from lineage.model import (
 )
 from lineage.names import CollectionKey, ProjectKey, SweepKey
 from lineage.ports import GraphStore, Transaction
+from tests.contracts.graph_flow import FlowContract
 from tests.contracts.graph_values import (
     ALL,
     DIGITS,
@@ -282,6 +284,42 @@ class VersionsContract:
         assert store.read(lambda tx: tx.versions.find_aliases(DIGITS, ["prod"])) == {}
         assert len(store.read(lambda tx: tx.contents.pages_of(found.key))) == 1
 
+    def test_the_last_check_of_references_is_kept(self, store: GraphStore) -> None:
+        keys = [DIGITS.version(number) for number in range(12)]
+        fine = ReferenceCheck(NOW, "ada", n_ok=3, n_unversioned=1)
+        bad = ReferenceCheck(LATER, "bob", n_ok=1, n_changed=2**40, n_missing=1)
+
+        def fn(tx: Transaction) -> None:
+            for number in range(12):
+                tx.versions.add(version(number), DraftId("none"), [])
+            for key in keys[:4]:
+                tx.versions.set_check(key, fine)
+            for number in (2, 10, 3):
+                tx.versions.set_check(keys[number], bad)
+            tx.versions.save(version(2, description="d"))
+
+        store.write(fn)
+        found = store.read(lambda tx: tx.versions.find(keys[1:4] + keys[10:]))
+        checks = [found[key].reference_check for key in keys[1:4] + keys[10:]]
+        assert checks == [fine, bad, bad, bad, None]
+        assert store.read(lambda tx: tx.versions.drifted()) == [keys[10], keys[2], keys[3]]
+
+        def change(tx: Transaction) -> None:
+            tx.versions.set_check(keys[10], fine)
+            tx.versions.mark_deleted([keys[2]], LATER, "ada")
+            tx.versions.remove(keys[3])
+
+        store.write(change)
+        assert store.read(lambda tx: tx.versions.drifted()) == []
+        gone = store.read(lambda tx: tx.versions.find([keys[2]]))[keys[2]]
+        assert gone.reference_check is None
+
+    def test_a_check_of_an_unknown_version_is_not_found(self, store: GraphStore) -> None:
+        with pytest.raises(NotFound):
+            store.write(
+                lambda tx: tx.versions.set_check(DIGITS.version(7), ReferenceCheck(NOW, "ada"))
+            )
+
     def test_purge_is_refused_while_it_owns_a_page_and_keeps_the_key(
         self, store: GraphStore
     ) -> None:
@@ -329,49 +367,6 @@ class VersionsContract:
             store.write(lambda tx: tx.versions.add(version(0), DraftId("none"), [none]))
         with pytest.raises(LineageError):
             store.write(lambda tx: tx.flow.add_use(segment("none"), DIGITS.version(7)))
-
-
-class FlowContract:
-    def test_edges_are_added_once_and_answer_from_both_ends(self, store: GraphStore) -> None:
-        v = [DIGITS.version(n) for n in range(4)]
-
-        def fn(tx: Transaction) -> None:
-            for name in "ba":
-                tx.runs.add(run(name))
-                tx.runs.add_segment(segment(name, 2), LATER)
-            for number in range(4):
-                tx.versions.add(version(number), DraftId("none"), [])
-            for _ in range(2):
-                tx.flow.add_use(segment("a"), v[1])
-                tx.flow.add_use(segment("a", 2), v[1])
-                tx.flow.add_use(segment("a", 2), v[0])
-                tx.flow.add_use(segment("b"), v[1])
-                tx.flow.add_logged(segment("a", 2), v[2])
-                tx.flow.add_reproduced(segment("b", 2), v[2])
-
-        store.write(fn)
-
-        def ask(tx: Transaction) -> None:
-            flow = tx.flow
-            assert flow.used_by_run(run_key("a")) == [v[0], v[1]]
-            assert flow.logged_by_run(run_key("a")) == ([v[2]], [])
-            assert flow.logged_by_run(run_key("b")) == ([], [v[2]])
-            assert flow.loggers([v[2], v[3]]) == {v[2]: segment("a", 2)}
-            assert flow.consumers(v[1]) == [run_key("a"), run_key("b")]
-            assert flow.reproducers(v[2]) == [run_key("b")]
-            assert flow.reproducers(v[0]) == []
-
-        store.read(ask)
-        expected = [
-            Edge(v[0], segment("a", 2), EdgeKind.FEEDS),
-            Edge(v[1], segment("a"), EdgeKind.FEEDS),
-            Edge(v[1], segment("a", 2), EdgeKind.FEEDS),
-            Edge(v[1], segment("b"), EdgeKind.FEEDS),
-            Edge(segment("a"), segment("a", 2), EdgeKind.CONTINUES),
-            Edge(segment("a", 2), v[2], EdgeKind.LOGGED),
-            Edge(segment("b"), segment("b", 2), EdgeKind.CONTINUES),
-        ]
-        assert edges(store) == expected
 
 
 class SweepsPlansEventsContract:

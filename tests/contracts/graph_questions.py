@@ -27,6 +27,7 @@ from lineage.model import (
     Holder,
     NodeInfo,
     ObjectName,
+    ReferenceCheck,
     RunState,
     Scope,
     Stats,
@@ -196,6 +197,10 @@ class QuestionsContract:
             keys[0]: NodeInfo(keys[0], "running", "train", "first", later),
             keys[1]: NodeInfo(keys[1], "committed", "dataset", "digits:v0", NOW),
         }
+        check = ReferenceCheck(NOW, "ada", n_missing=1)
+        store.write(lambda tx: tx.versions.set_check(DIGITS.version(0), check))
+        described = store.read(lambda tx: tx.questions.describe(keys))
+        assert [described[key].is_drifted for key in keys[:2]] == [False, True]
 
     @pytest.mark.parametrize("goal", Goal)
     def test_the_best_runs_come_first_and_ties_go_to_the_earliest(
@@ -305,7 +310,8 @@ class QuestionsContract:
         store.write(lambda tx: commit(tx, 0, [page({"x": b"a"})]))
         store.write(lambda tx: tx.contents.add_pages([page({"y": b"a"})]))
         facts = store.read(lambda tx: tx.questions.deletion_facts([DIGITS.version(0)], []))
-        assert (facts.n_pages, facts.n_blobs, facts.n_shared, facts.holders) == (1, 0, 1, ())
+        assert (facts.n_pages, facts.n_blobs, facts.n_shared) == (1, 0, 1)
+        assert store.read(lambda tx: tx.questions.holders([DIGITS.version(0)])) == []
 
     def test_facts_of_a_deletion_are_those_of_trying_it(
         self, make_store: Callable[[], GraphStore]
@@ -321,6 +327,13 @@ class QuestionsContract:
             assert store.read(lambda tx: tx.questions.deletion_facts(keys, [])) == world.facts(
                 chosen
             )
+            assert store.read(lambda tx: tx.questions.holders(keys)) == world.held(chosen)
+            every = [Digest.of(data) for data in world.blobs]
+            assert store.read(lambda tx: tx.questions.holder_of(every, keys)) == {
+                digest: name
+                for number, digest in enumerate(every)
+                for name in world.holders(number, chosen)[:1]
+            }
             assert store.read(lambda tx: tx.questions.stored_bytes(keys)) == world.stored(chosen)
             live = set(range(len(world.versions))) - world.deleted
             for collection in (None, DIGITS):
@@ -396,22 +409,26 @@ class World:
         kept = self.inside(kept_pages) | {blob for _, held in self.drafts for blob in held}
         going, shared = self.inside(mine) - kept, self.inside(mine) & kept
         raws = sorted(Digest.of(self.blobs[blob]).raw for blob in going)
-        by_holder: dict[str, list[int]] = {}
-        for number in shared:
-            for name in self.holders(number, chosen)[:1]:
-                by_holder.setdefault(name, []).append(len(self.blobs[number]))
+        contained = {n: self.inside(self.versions[n]) for n in chosen}
+        joint = {b for b in going if sum(b in blobs for blobs in contained.values()) > 1}
         return DeletionFacts(
             n_pages=len(mine - kept_pages),
             n_blobs=len(going),
             freed_bytes=sum(len(self.blobs[number]) for number in going),
             blobs=Digest.of(b"".join(raws)),
+            joint_bytes=sum(len(self.blobs[number]) for number in joint),
             n_shared=len(shared),
             shared_bytes=sum(len(self.blobs[number]) for number in shared),
-            holders=tuple(
-                Holder(k, len(by_holder[k]), sum(by_holder[k])) for k in sorted(by_holder)
-            ),
             consumers=(),
         )
+
+    def held(self, chosen: set[int]) -> list[Holder]:
+        mine = {page for number in chosen for page in self.versions[number]}
+        by_holder: dict[str, list[int]] = {}
+        for number in self.inside(mine):
+            for name in self.holders(number, chosen)[:1]:
+                by_holder.setdefault(name, []).append(len(self.blobs[number]))
+        return [Holder(k, len(by_holder[k]), sum(by_holder[k])) for k in sorted(by_holder)]
 
     def stored(self, chosen: set[int]) -> Bytes:
         facts = self.facts(chosen)

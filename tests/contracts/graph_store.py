@@ -17,9 +17,11 @@ from lineage.ports import GraphStore, Transaction
 from tests.contracts.graph_ahead import AheadContract
 from tests.contracts.graph_contents import ContentsContract
 from tests.contracts.graph_filters import FiltersContract
+from tests.contracts.graph_inventory import InventoryContract
 from tests.contracts.graph_nouns import NounsContract
 from tests.contracts.graph_numbers import LimitsContract
 from tests.contracts.graph_questions import QuestionsContract
+from tests.contracts.graph_receipts import ReceiptsContract
 from tests.contracts.graph_values import (
     DIGITS,
     NOW,
@@ -150,8 +152,10 @@ class GraphStoreContract(
     NounsContract,
     ContentsContract,
     FiltersContract,
+    InventoryContract,
     LimitsContract,
     QuestionsContract,
+    ReceiptsContract,
 ):
     """Subclass it with a fixture `store`, seeded by `graph_values.seed`, and a fixture
     `make_store`, a function that gives a new seeded store at each call. Where examples take long,

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,19 +22,19 @@ from hypothesis.stateful import precondition, rule
 
 from lineage.digest import Digest
 from lineage.engine import DeletionRequest
-from lineage.engine.reclaim import Freed
 from lineage.errors import NotFound
-from lineage.model import Caller, DeletionFacts, Direction
+from lineage.model import Caller, DeletionFacts, Direction, Freed
 from lineage.names import ArtifactRef, ProjectKey, RunKey, VersionKey
 from tests import oracle_answers as answers
+from tests.contracts.contents import BLOBS
 from tests.contracts.machine_ground import ANN, COLLECTIONS, LOGGED, PEOPLE, PROJECTS, mostly
-from tests.contracts.machine_writing import Writing
+from tests.contracts.machine_links import Linking
 from tests.oracle import Oracle
 
 __all__ = ["EngineMachine"]
 
 
-class EngineMachine(Writing):
+class EngineMachine(Linking):
     def __init__(self) -> None:
         super().__init__()
         self.plans: dict[Digest, answers.PlanFacts] = {}
@@ -52,13 +53,18 @@ class EngineMachine(Writing):
         others = data.draw(st.lists(mostly(near, [one]), max_size=data.draw(st.integers(0, 2))))
         ended = [run for run, r in self.oracle.runs.items() if r.state in ("finished", "failed")]
         runs = [data.draw(mostly(ended, [self.a_run(data, of=one.project.entity)]))]
-        kind = data.draw(st.sampled_from(["versions", "versions", "runs", "both", "collection"]))
+        kinds = ["versions", "versions", "runs", "both", "collection", "project", "digest"]
+        kind = data.draw(st.sampled_from(kinds))
+        keep_last = data.draw(st.sampled_from([0, 1, 1, 2])) if kind in kinds[-3:] else 0
         request = DeletionRequest(
             versions=tuple({one: 1, **dict.fromkeys(others)})
             if kind in ("versions", "both")
             else (),
             runs=tuple(runs) if kind in ("runs", "both") else (),
             collection=data.draw(st.sampled_from(COLLECTIONS)) if kind == "collection" else None,
+            project=one.project if kind == "project" else None,
+            digest=Digest.of(data.draw(st.sampled_from(BLOBS))) if kind == "digest" else None,
+            keep_last=keep_last,
             with_logged=data.draw(st.booleans()),
             delete_aliases=data.draw(st.sampled_from([True, True, False])),
             purge=purge,
@@ -76,7 +82,9 @@ class EngineMachine(Writing):
         if both is None:
             return
         plan, wanted = both
-        self._same_facts(plan.facts, wanted.facts, caller, sorted(wanted.versions))
+        self._same_facts(plan.facts, wanted.facts, caller)
+        holders = Counter((unnumbered(h.key), h.n_blobs, h.size_bytes) for h in plan.holders)
+        assert holders == answers.holders_of(self.oracle, caller, sorted(wanted.versions))
         assert (set(plan.versions), set(plan.runs)) == (wanted.versions, wanted.runs)
         assert list(plan.aliases) == wanted.aliases
         found = [(blocker.kind, blocker.name) for blocker in plan.blockers]
@@ -94,14 +102,10 @@ class EngineMachine(Writing):
         if at_once:
             self.execute(plan.digest, caller, with_request=data.draw(st.booleans()))
 
-    def _same_facts(
-        self, found: DeletionFacts, wanted: DeletionFacts, caller: Caller, keys: list[VersionKey]
-    ) -> None:
+    def _same_facts(self, found: DeletionFacts, wanted: DeletionFacts, caller: Caller) -> None:
         consumers = Counter(answers.masked(self.oracle, caller, key) for key in wanted.consumers)
         assert Counter(map(unnumbered, found.consumers)) == consumers
-        holders = Counter((unnumbered(h.key), h.n_blobs, h.size_bytes) for h in found.holders)
-        assert holders == answers.holders_of(self.oracle, caller, keys)
-        assert replace(found, consumers=(), holders=()) == replace(wanted, consumers=())
+        assert replace(found, consumers=()) == replace(wanted, consumers=())
 
     @precondition(lambda self: self.plans)
     @rule(data=st.data())
@@ -115,10 +119,13 @@ class EngineMachine(Writing):
         kept = self.plans[digest]
 
         def on_oracle(oracle: Oracle) -> DeletionFacts:
+            if caller.name == kept.actor and kept.done is not None:
+                return kept.done
             if caller.name != kept.actor or self.plans_end[digest] <= self.clock.at:
                 raise NotFound("plan")
             now = answers.replan(oracle, caller, kept)
-            return answers.delete(oracle, now, purge=kept.request.purge)
+            kept.done = answers.delete(oracle, now, purge=kept.request.purge)
+            return kept.done
 
         both = self.both(
             lambda: (
@@ -144,6 +151,49 @@ class EngineMachine(Writing):
         if both is not None:
             self._freed_what_was_said(both[0].freed, both[1])
 
+    @LOGGED
+    @rule(
+        data=st.data(),
+        n_steps=st.integers(0, 4),
+        by_janitor=st.booleans(),
+        meanwhile=st.booleans(),
+    )
+    def delete_with_a_break(
+        self, data: st.DataObject, n_steps: int, by_janitor: bool, meanwhile: bool
+    ) -> None:
+        """Who deletes stops after so many steps; somebody logs; somebody finishes."""
+        request, caller = self.a_deletion(data)
+
+        def on_oracle(oracle: Oracle) -> DeletionFacts:
+            what = answers.plan(oracle, caller, request, has_plan=False)
+            return answers.delete(oracle, what, purge=request.purge)
+
+        both = self.both(lambda: self.engine.deletion.begin(caller, request), on_oracle)
+        if both is None:
+            return
+        begun, said = both
+        left = iter(range(n_steps))
+        is_stopped = partial(next, left, "stop")
+        self.engine.deletion.carry_out(begun.id, is_stopped=lambda: is_stopped() == "stop")
+        self.skip_events()
+        if meanwhile:
+            self.log_a_small_version(data)
+        if by_janitor:
+            self.engine.reclaim.finish()
+            self.oracle.reclaim()
+            self.forget_late()
+        else:
+            self.engine.deletion.carry_out(begun.id)
+        self.skip_events()
+        receipt = self.engine.deletion.receipt(ANN, begun.id)
+        assert receipt.finished_at is not None
+        assert receipt.n_done == len(receipt.versions)
+        if meanwhile:
+            assert receipt.freed.size_bytes <= said.freed_bytes
+        else:
+            self._freed_what_was_said(receipt.freed, said)
+        self.oracle.forget_lost()
+
     def _freed_what_was_said(self, freed: Freed, said: DeletionFacts) -> None:
         assert freed == Freed(said.n_pages, said.n_blobs, said.freed_bytes)
 
@@ -165,6 +215,8 @@ class EngineMachine(Writing):
         wanted = Freed(n_pages, len(going), sum(size_bytes for _, size_bytes in going))
         assert self.engine.reclaim.finish() == wanted
         assert self.engine.reclaim.finish() == Freed()
+        self.forget_late()
+        self.oracle.forget_lost()
         assert self.graph.read(lambda tx: tx.contents.pending_tombstones(limit=1)) == []
 
     # Questions

@@ -28,7 +28,7 @@ from tests.contracts.machine_ground import (
 )
 from tests.oracle import Oracle, blobs_of
 
-__all__ = ["Writing"]
+__all__ = ["BEGUN", "Writing"]
 
 ALIASES = ["prod", "best"]
 TAGS = ["old", "good"]
@@ -244,6 +244,8 @@ class Drafts(Runs):
         owner = PEOPLE[drafts[draft].actor] if draft in drafts else ANN
         caller = data.draw(mostly([owner], [ANN, *PEOPLE.values()]))
         content = data.draw(mostly([self.bytes_of(digest)], BLOBS))
+        if draft in drafts and digest in drafts[draft].landed:
+            content = self.bytes_of(digest)  # of two reasons to refuse, stores choose differently
         self.store(caller, draft, digest, content)
 
     @precondition(lambda self: self.replaced)
@@ -258,6 +260,9 @@ class Drafts(Runs):
     def store_all_at_once(self, data: st.DataObject) -> None:
         request, draft, caller = self.a_draft(data, is_open=True)
         given = sorted(draft.uploads) if draft is not None else []
+        if draft is not None and draft.landed:
+            # As above.
+            given = [digest for digest in given if draft.uploads[digest][1] >= self.clock.at]
         items = [(digest, self.bytes_of(digest)) for digest in given]
 
         def on_oracle(oracle: Oracle) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from lineage.engine import Engine
+from lineage.engine import Engine, Finding
 from lineage.model import Edge, EdgeKind, Version
 from lineage.names import CollectionKey
 from lineage.ports import GraphStore
@@ -50,6 +51,8 @@ class Aftermath:
     created: Counter[str]
     refused: Counter[str]
     n_retries: int
+    n_checks: int  # by fsck, while all were at work
+    findings: list[Finding]
 
     def engine(self, *, later: bool = False) -> Engine:
         return Engine(self.graph, self.blobs, LaterClock() if later else SystemClock())
@@ -72,6 +75,15 @@ class Aftermath:
     def blobs_in_graph(self) -> set[str]:
         found = self.graph.read(lambda tx: tx.contents.list_blobs(after=None, limit=10_000))
         return {blob.object for blob in found}
+
+
+def check_until(stop: threading.Event, engine: Engine) -> tuple[int, list[Finding]]:
+    """Run fsck again and again, every second time with repair; how often, and all it found."""
+    n_checks, found = 0, []
+    while not stop.is_set():
+        found += engine.fsck.run(ADMIN, deep=True, repair=n_checks % 2 == 1)
+        n_checks += 1
+    return n_checks, found
 
 
 def start_process(url: str, folder: Path, seed: int) -> subprocess.Popen[str]:
@@ -97,14 +109,17 @@ def after(
     writers = [Writer(engine, seed) for seed in range(N_THREADS)]
     seeds = range(N_THREADS, N_THREADS + N_WORKING + N_FEEDING)
     processes = [start_process(url, folder, seed) for seed in seeds]
-    try:
-        with ThreadPoolExecutor(N_THREADS) as threads:
+    stop = threading.Event()
+    with ThreadPoolExecutor(N_THREADS + 1) as threads:
+        checks = threads.submit(check_until, stop, engine)
+        try:
             list(threads.map(lambda writer: writer.work(N_STEPS), writers))
-        outputs = [process.communicate(timeout=100) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+            outputs = [process.communicate(timeout=100) for process in processes]
+        finally:
+            stop.set()
+            for process in processes:
+                process.kill()
+                process.communicate()
     for process, (_, stderr) in zip(processes, outputs, strict=True):
         assert process.returncode == 0, stderr
     told = [json.loads(stdout) for stdout, _ in outputs]
@@ -116,7 +131,7 @@ def after(
         refused.update(process_told["refused"])
         n_retries += process_told["n_retries"]
     engine.reclaim.finish()
-    yield Aftermath(folder, graph, blobs, created, refused, n_retries)
+    yield Aftermath(folder, graph, blobs, created, refused, n_retries, *checks.result())
     graph.close()
 
 
@@ -174,6 +189,11 @@ def test_no_two_live_versions_of_a_collection_have_the_same_content(after: After
 
 def test_what_lies_on_disk_is_what_the_graph_says(after: Aftermath) -> None:
     assert after.objects_on_disk() == after.blobs_in_graph()
+
+
+def test_fsck_finds_nothing_while_others_write_and_delete(after: Aftermath) -> None:
+    assert after.n_checks > 1
+    assert after.findings == []
 
 
 def test_fsck_finds_nothing(after: Aftermath) -> None:

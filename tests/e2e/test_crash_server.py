@@ -214,8 +214,9 @@ def check_answers(client: Client, traffic: Traffic) -> None:
             assert client.ask("GET", f"{name}/files/shared.bin").status_code == 410
     used = client.ask("GET", f"{PROJECT}/runs/r1/used").json()["items"]
     assert traffic.used <= {item["name"] for item in used}
-    *findings, last = client.ask("POST", "/fsck", params={"deep": "true"}).content.splitlines()
-    assert (findings, orjson.loads(last)) == ([], {"n_findings": 0})
+    *told, last = client.ask("POST", "/fsck", params={"deep": "true"}).content.splitlines()
+    assert [line for line in told if b"kind" in line] == []
+    assert orjson.loads(last)["n_findings"] == 0
 
 
 def check_folder(server: Server, traffic: Traffic) -> None:

@@ -1,11 +1,11 @@
 """A process that tells the story over real stores and kills itself, as `kill -9`, at a given step.
 
-    told = tell(folder, url, answers, kill_at=17)     # None: to the end
+    told = tell(stores, answers, kill_at=17)     # None: to the end
 
 A step lies before, inside and after each transaction, around each query that one sends to Neo4j,
 before, amid and after each call of the blob store, and before and after each call that it makes of
-the system. The stores are wrapped and the system's calls replaced in that process alone: the
-product does not know.
+the system, or of a bucket. The stores are wrapped and the system's calls replaced in that process
+alone: the product does not know.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,21 +25,34 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import cypher.store
+import storage.bucket
 from cypher.statements import Runner, Statements
 from lineage.digest import Digest
 from lineage.engine import Engine
-from lineage.model import ObjectName, StoredObject, Upload
-from lineage.ports import BlobStore, GraphStore, Transaction
-from storage.local import LocalBlobStore
-from tests.contracts.stores import open_graph
-from tests.services.story import BEGAN_AT, STORY, StoryClock, Teller
+from lineage.model import Link, ObjectName, StoredObject, Upload
+from lineage.ports import BlobStore, DirectTransfer, GraphStore, Transaction
+from tests.contracts.stores import open_blobs, open_graph
+from tests.services.story import STORY
+from tests.services.teller import BEGAN_AT, StoryClock, Teller
 
-__all__ = ["Told", "go_on", "open_stores", "tell"]
+__all__ = ["Stores", "Told", "go_on", "tell"]
 
 T = TypeVar("T")
 REPOSITORY: Final = Path(__file__).parents[2]
 # Of equal steps within one call of the blob store the first few stand for all.
 _ALIKE: Final = 3
+_KEYS_AT_ONCE: Final = 8  # in one request that deletes, so that a deletion is several
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The URLs of a pair of stores."""
+
+    graph_url: str
+    blobs_url: str
+
+    def open(self) -> tuple[GraphStore, BlobStore]:
+        return open_graph(self.graph_url), open_blobs(self.blobs_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +64,12 @@ class Told:
     was_killed: bool
 
 
-def tell(folder: Path, url: str, answers: dict[str, Any], *, kill_at: int | None) -> Told:
-    """Go on with the story in a process of its own, after the answers that have arrived.
-
-    Args:
-        folder: where the blobs lie.
-        url: of the graph; `open_graph` reads it.
-    """
-    arguments = [str(folder), url, str(kill_at or 0)]
+def tell(
+    stores: Stores, answers: dict[str, Any], *, kill_at: int | None, is_restart: bool = False
+) -> Told:
+    """Go on with the story in a process of its own, after the answers that have arrived."""
+    begins = "restart" if is_restart else "start"
+    arguments = [stores.graph_url, stores.blobs_url, str(kill_at or 0), begins]
     done = subprocess.run(
         [sys.executable, "-m", "tests.services.crashing", *arguments],
         cwd=REPOSITORY,
@@ -73,12 +85,14 @@ def tell(folder: Path, url: str, answers: dict[str, Any], *, kill_at: int | None
     return Told({**answers, **arrived}, steps, done.returncode != 0)
 
 
-def open_stores(folder: Path, url: str) -> tuple[GraphStore, LocalBlobStore]:
-    return open_graph(url), LocalBlobStore(folder / "blobs")
-
-
 def go_on(
-    engine: Engine, clock: StoryClock, answers: dict[str, Any], *, is_restart: bool
+    engine: Engine,
+    blobs: BlobStore,
+    clock: StoryClock,
+    answers: dict[str, Any],
+    *,
+    is_restart: bool,
+    step: Callable[[str], None] = lambda where: None,
 ) -> Iterator[tuple[str, Any]]:
     """The verbs without an answer, one after another, with theirs.
 
@@ -87,7 +101,7 @@ def go_on(
             may have been done, for all that its client knows.
     """
     left = STORY[len(answers) :]
-    teller = Teller(engine, dict(answers))
+    teller = Teller(engine, blobs, dict(answers), step=step)
     clock.at = BEGAN_AT + (left or STORY[-1:])[0].at
     if is_restart:
         engine.reclaim.finish()
@@ -105,6 +119,7 @@ class Steps:
         self.call = ""
         self._kill_at = kill_at
         self._alike: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def begin(self, call: str) -> None:
         """A call of the blob store begins: steps within it are told apart by its name."""
@@ -112,12 +127,13 @@ class Steps:
         self._alike.clear()
 
     def __call__(self, where: str) -> None:
-        self._alike[where] += 1
-        if self.call and self._alike[where] > _ALIKE:
-            return
-        self.taken.append(f"{where} {self.call}".strip())
-        if len(self.taken) == self._kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self._alike[where] += 1
+            if self.call and self._alike[where] > _ALIKE:
+                return
+            self.taken.append(f"{where} {self.call}".strip())
+            if len(self.taken) == self._kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 class SteppingGraph:
@@ -215,6 +231,45 @@ class SteppingBlobs:
         self._blobs.check()
 
 
+class SteppingBucket(SteppingBlobs):
+    """Clients reach the bucket themselves: it is a DirectTransfer too."""
+
+    def __init__(self, blobs: BlobStore, steps: Steps) -> None:
+        super().__init__(blobs, steps)
+        assert isinstance(blobs, DirectTransfer)
+        self._links: DirectTransfer = blobs
+
+    def upload_link(self, upload: Upload, *, now: datetime) -> Link:
+        return self._links.upload_link(upload, now=now)
+
+    def download_link(self, name: ObjectName, *, until: datetime, now: datetime) -> Link:
+        return self._links.download_link(name, until=until, now=now)
+
+    def find_uploaded(self, uploads: Sequence[Upload]) -> set[ObjectName]:
+        return self._links.find_uploaded(uploads)
+
+
+def _step_around_calls(blobs: BlobStore, steps: Steps) -> SteppingBlobs:
+    is_direct = isinstance(blobs, DirectTransfer)
+    return SteppingBucket(blobs, steps) if is_direct else SteppingBlobs(blobs, steps)
+
+
+def _step_around_requests(steps: Steps) -> None:
+    """Of a bucket, those that change it."""
+    storage.bucket._BATCH = _KEYS_AT_ONCE  # type: ignore[misc]
+    real = storage.bucket.Bucket.call
+
+    def call(self: storage.bucket.Bucket, operation: str, **how: Any) -> dict[str, Any]:
+        if operation not in ("PutObject", "DeleteObjects"):
+            return real(self, operation, **how)
+        steps(f"before {operation} in")
+        answer = real(self, operation, **how)
+        steps(f"after {operation} in")
+        return answer
+
+    storage.bucket.Bucket.call = call  # type: ignore[method-assign]
+
+
 def _step_around_queries(steps: Steps) -> None:
     """Of transactions that write: what only reads leaves nothing half done."""
 
@@ -260,23 +315,24 @@ def _step_around_system_calls(steps: Steps) -> None:
     os.write = write  # type: ignore[assignment]
 
 
-def _main(folder: Path, url: str, kill_at: int) -> None:
+def _main(stores: Stores, kill_at: int, *, is_restart: bool) -> None:
     answers = json.load(sys.stdin)
     steps = Steps(kill_at)
     _step_around_system_calls(steps)
     _step_around_queries(steps)
-    is_restart = (folder / "blobs").exists()
-    steps.begin("opening the folder")
-    blobs = LocalBlobStore(folder / "blobs")
+    _step_around_requests(steps)
+    steps.begin("opening the store")
+    blobs = _step_around_calls(open_blobs(stores.blobs_url), steps)
     steps.begin("")
-    graph = open_graph(url)
+    graph = open_graph(stores.graph_url)
     clock = StoryClock()
-    engine = Engine(SteppingGraph(graph, steps), SteppingBlobs(blobs, steps), clock)
-    for name, answer in go_on(engine, clock, answers, is_restart=is_restart):
+    engine = Engine(SteppingGraph(graph, steps), blobs, clock)
+    told = go_on(engine, blobs, clock, answers, is_restart=is_restart, step=steps)
+    for name, answer in told:
         print(json.dumps({"verb": name, "answer": answer}), flush=True)  # noqa: T201
     graph.close()
     print(json.dumps({"steps": steps.taken}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    _main(Stores(*sys.argv[1:3]), int(sys.argv[3]), is_restart=sys.argv[4] == "restart")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Final
 
 import networkx as nx
 
 from lineage.digest import Digest
 from lineage.engine import Engine
-from lineage.manifest import parse_page
+from lineage.manifest import parse_entries, parse_page
 from lineage.model import EdgeKind, VersionState
 from lineage.names import VersionKey
 from lineage.ports import BlobStore, GraphStore, Transaction
-from tests.services.story import ADMIN, BEGAN_AT, StoryClock
-from tests.services.story_contents import COLLECTIONS, CONTENTS, DRAFTS, POOL_V0, RUNS, SWEEP
+from tests.contracts.stores import all_objects
+from tests.services.story_contents import COLLECTIONS, CONTENTS, DRAFTS, PURGED, RUNS, SWEEP
+from tests.services.teller import ADMIN, BEGAN_AT, StoryClock
 
 __all__ = ["Picture", "check_rules", "expire", "take_picture"]
 
@@ -61,30 +62,39 @@ def _picture(tx: Transaction) -> Picture:
         "held": {id: sorted(tx.drafts.held(id)) for id in drafts},
         "uploads": {id: sorted(u.digest for u in tx.contents.uploads_of(id)) for id in drafts},
         "points taken": sweep.next_point if sweep is not None else None,
+        # What each deletion has done and freed, and whether that is final.
+        "receipts": [
+            (r.plan, r.versions, r.runs, r.purge, r.n_done, r.freed, r.finished_at is not None)
+            for r in reversed(tx.receipts.select(actor=None, after=None, limit=1000))
+        ],
         "events": [said for said, _ in groupby((event.verb, event.subject) for event in events)],
     }
 
 
-def check_rules(folder: Path, engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
+def check_rules(blobs_url: str, engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
     """DESIGN 3, looked at from the side where that can be, after a fresh start.
 
     The stores are open; nobody else uses them.
     """
     assert list(engine.fsck.run(ADMIN, deep=True)) == []
-    _every_live_version_has_its_bytes(engine, graph)
+    _every_live_version_has_its_bytes(engine, graph, blobs)
     graph.read(_check_graph)
-    _check_folder(folder, graph)
-    assert {stored.name for stored in blobs.iter_objects()} == set(_files(folder))
+    found = all_objects(blobs_url)
+    _check_objects(found, graph)
+    assert {stored.name for stored in blobs.iter_objects()} == set(found)
 
 
-def _every_live_version_has_its_bytes(engine: Engine, graph: GraphStore) -> None:
+def _every_live_version_has_its_bytes(engine: Engine, graph: GraphStore, blobs: BlobStore) -> None:
     found = graph.read(lambda tx: tx.versions.find(list(CONTENTS)))
     for key, version in found.items():
         if version.state is VersionState.DELETED:
             continue
+        pages = engine.versions.page_bodies(ADMIN, key)
+        digests = {entry.path: entry.digest for body in pages for entry in parse_entries(body)}
+        found_blobs = engine.versions.blobs(ADMIN, sorted(set(digests.values())))
         content = {}
-        for path in CONTENTS[key]:
-            with engine.versions.read(ADMIN, engine.versions.entry(ADMIN, key, path)) as chunks:
+        for path, digest in digests.items():
+            with blobs.read(found_blobs[digest].object) as chunks:
                 content[path] = b"".join(chunks)
         assert content == CONTENTS[key]
         assert version.n_files == len(content)
@@ -99,7 +109,7 @@ def _check_graph(tx: Transaction) -> None:
     for key, collection in tx.collections.find(COLLECTIONS).items():
         wanted = [key.version(n) for n in range(collection.next_index)]
         found = tx.versions.find([*wanted, key.version(collection.next_index)])
-        assert [v for v in wanted if v not in found] in ([], [POOL_V0]), "a gap in the indexes"
+        assert {v for v in wanted if v not in found} <= set(PURGED), "a gap in the indexes"
         assert len(found) <= len(wanted)
         for version in found.values():
             pages = tx.contents.pages_of(version.key)
@@ -129,43 +139,46 @@ def _check_pages(tx: Transaction) -> None:
     assert tx.contents.unneeded(sorted(digest for digest, _ in stored)) == []
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """The files in the blob folder, by their names in it."""
-    root = folder / "blobs"
-    files = (path for path in root.rglob("*") if path.is_file() and path != root / "graph")
-    return {str(path.relative_to(root)): path for path in files}
-
-
-def _check_folder(folder: Path, graph: GraphStore) -> None:
-    """What lies in the folder is the blobs, whole, and what uploads are under way may have left."""
+def _check_objects(found: Mapping[str, bytes], graph: GraphStore) -> None:
+    """What lies in the store is the blobs, whole, and what uploads may have left or bring yet."""
     blobs, uploads = graph.read(_objects)
-    found = _files(folder)
-    assert list((folder / "blobs" / "tmp").iterdir()) == []
     assert set(blobs) <= set(found)
     assert set(found) - set(blobs) <= uploads
     for name, digest in blobs.items():
-        assert hashlib.sha256(found[name].read_bytes()).hexdigest() == digest.hex
+        assert hashlib.sha256(found[name]).hexdigest() == digest.hex
 
 
 def _objects(tx: Transaction) -> tuple[dict[str, Digest], set[str]]:
     blobs = {str(b.object): b.digest for b in tx.contents.list_blobs(after=None, limit=1000)}
     drafts = [package.id for package in DRAFTS]
-    return blobs, {u.object for id in drafts for u in tx.contents.uploads_of(id)}
+    uploads = {str(u.object) for id in drafts for u in tx.contents.uploads_of(id)}
+    late = {str(t.object) for t in tx.contents.late_tombstones(FAR, limit=10_000)}
+    return blobs, uploads | late
 
 
-def expire(folder: Path, engine: Engine, graph: GraphStore, clock: StoryClock) -> None:
+def expire(blobs_url: str, engine: Engine, graph: GraphStore, clock: StoryClock) -> None:
     """Let more time pass than a draft lives: then nothing is left but what versions contain."""
     before = take_picture(graph)
     clock.at += timedelta(hours=26)
     engine.reclaim.finish()
     after = take_picture(graph)
     assert after["drafts"] == {}
-    unchanged = ["runs", "segments", "edges", "used", "logged", "next index", "versions", "events"]
+    unchanged = [
+        "runs",
+        "segments",
+        "edges",
+        "used",
+        "logged",
+        "next index",
+        "versions",
+        "events",
+        "receipts",
+    ]
     for name in [*unchanged, "pages of versions"]:
         assert after[name] == before[name], name
     owned = {page for pages in after["pages of versions"].values() for page in pages}
     assert set(after["pages"]) == owned
     blobs, uploads = graph.read(_objects)
     assert uploads == set()
-    assert set(_files(folder)) == set(blobs)
+    assert set(all_objects(blobs_url)) == set(blobs)
     assert graph.read(lambda tx: tx.drafts.expired(FAR, limit=10)) == []

@@ -7,25 +7,21 @@ looks where things stand and goes on, as the client does. `STORY` runs to the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from lineage.digest import Digest
-from lineage.engine import DeletionRequest, Engine, Hold, RunStart, VersionPatch
+from lineage.engine import DeletionRequest, Hold, RunStart, VersionPatch
 from lineage.errors import (
     AlreadyExists,
     Blocked,
     Conflict,
     Corrupt,
     CycleError,
-    Gone,
     NotFound,
-    PlanChanged,
 )
-from lineage.model import Caller, DraftId, ObjectName
 from lineage.names import RunKey, VersionKey
 from tests.services.story_contents import (
     AGAIN,
@@ -35,6 +31,9 @@ from tests.services.story_contents import (
     LARGE,
     LATE,
     LEFT,
+    LINKED,
+    LINKED_V0,
+    LINKED_WEIGHTS,
     MODEL,
     MODELS,
     NEVER,
@@ -48,44 +47,14 @@ from tests.services.story_contents import (
     SMALL,
     SWEEP,
     THIRD,
+    TOO_LATE,
     UNWANTED,
     Package,
 )
+from tests.services.story_links import carry_out, confirm, decide, put, put_late, put_wrong
+from tests.services.teller import ADMIN, Answer, Teller
 
-__all__ = ["ADMIN", "BEGAN_AT", "STORY", "StoryClock", "Teller", "Verb"]
-
-ADMIN: Final = Caller("ann", is_admin=True)
-BEGAN_AT: Final = datetime(2024, 5, 1, 12, tzinfo=UTC)
-Answer = Mapping[str, Any]
-
-
-class StoryClock:
-    def __init__(self) -> None:
-        self.at = BEGAN_AT
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass(slots=True)
-class Teller:
-    """Who tells the story: the engine, and the answers that have arrived so far, by verb."""
-
-    engine: Engine
-    answers: dict[str, Any] = field(default_factory=dict)
-    is_retry: bool = False
-
-    def again(self, *errors: type[Exception]) -> tuple[type[Exception], ...]:
-        """What may be answered because the verb had been done, or half done, before."""
-        return errors if self.is_retry else ()
-
-    def objects(self, draft: DraftId) -> dict[str, ObjectName]:
-        """Where the draft was told to upload, by digest."""
-        found: dict[str, ObjectName] = {}
-        for answer in self.answers.values():
-            if answer.get("draft") == draft:
-                found.update(answer.get("uploads", {}))
-        return found
+__all__ = ["STORY", "Verb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,15 +253,11 @@ def _plan(request: DeletionRequest) -> Callable[[Teller], Answer]:
 def _delete(plan: str, request: DeletionRequest) -> Callable[[Teller], Answer]:
     def do(teller: Teller) -> Answer:
         planned = teller.answers[plan]
-        deletion = teller.engine.deletion
-        try:
-            receipt = deletion.delete(ADMIN, request, plan=Digest(planned["digest"]))
-            freed = receipt.freed
-            assert [freed.n_pages, freed.n_blobs, freed.size_bytes] == planned["freed"]
-        except teller.again(PlanChanged):
-            # Begun and finished since, all of it or without the purge.
-            with suppress(Gone, NotFound):
-                deletion.execute(ADMIN, deletion.plan(ADMIN, request).digest)
+        # Begun and finished since, perhaps by others: the figures are the same.
+        digest = Digest(planned["digest"])
+        receipt = teller.engine.deletion.delete(ADMIN, request, plan=digest)
+        freed = receipt.freed
+        assert [freed.n_pages, freed.n_blobs, freed.size_bytes] == planned["freed"]
         return {"gone": planned["versions"]}
 
     return do
@@ -310,6 +275,7 @@ def _reclaim(teller: Teller) -> Answer:
 _DROP_MODEL: Final = DeletionRequest(versions=(MODELS.version(0),))
 _DROP_R3: Final = DeletionRequest(runs=(R3,), with_logged=True, delete_aliases=True)
 _PURGE_POOL: Final = DeletionRequest(versions=(POOL_V0,), purge=True)
+_PURGE_LINKED: Final = DeletionRequest(versions=(LINKED_V0,), purge=True)
 _NAME_V0: Final = VersionPatch(add_aliases=("prod",), add_tags=("good",))
 _NAME_V1: Final = VersionPatch(add_aliases=("prod",), drop_aliases=("best",))
 
@@ -365,6 +331,18 @@ _SAID: Final[Sequence[tuple[str, Callable[[Teller], Answer]]]] = (
     ("delete r3 with what it logged", _delete("plan to delete r3", _DROP_R3)),
     ("plan to purge the copy", _plan(_PURGE_POOL)),
     ("purge the copy", _delete("plan to purge the copy", _PURGE_POOL)),
+    ("begin what goes by links", _begin(LINKED)),
+    ("put wrong bytes by a link", put_wrong(LINKED, LINKED_WEIGHTS)),
+    ("put the weights by a link", put(LINKED, LINKED_WEIGHTS)),
+    ("say that they are there", confirm(LINKED, LINKED_WEIGHTS)),
+    ("store the files beside them", _store_many(LINKED, without=[LINKED_WEIGHTS, SHARED])),
+    ("commit what went by links", _begin(LINKED)),
+    ("plan to purge it", _plan(_PURGE_LINKED)),
+    ("decide to purge it", decide("plan to purge it")),
+    ("carry it out", carry_out("decide to purge it", "plan to purge it")),
+    ("begin what comes too late", _begin(TOO_LATE)),
+    ("give it up as well", _discard(TOO_LATE)),
+    ("put it too late", put_late(TOO_LATE, b"too late")),
     ("create a sweep", _search),
     ("take a point of the sweep", _next_run),
     ("a day passes", _reclaim),

@@ -24,11 +24,15 @@ __all__ = [
     "LARGE",
     "LATE",
     "LEFT",
+    "LINKED",
+    "LINKED_V0",
+    "LINKED_WEIGHTS",
     "MODEL",
     "MODELS",
     "NEVER",
     "NEXT",
     "POOL_V0",
+    "PURGED",
     "R1",
     "R2",
     "R3",
@@ -38,18 +42,21 @@ __all__ = [
     "SMALL",
     "SWEEP",
     "THIRD",
+    "TOO_LATE",
     "UNWANTED",
     "Package",
 ]
 
-DIGITS, POOL, MODELS = (
-    CollectionKey.parse(f"acme/vision/{name}") for name in ("digits", "pool", "models")
+DIGITS, POOL, MODELS, LINKS = (
+    CollectionKey.parse(f"acme/vision/{name}") for name in ("digits", "pool", "models", "links")
 )
-COLLECTIONS: Final = (DIGITS, MODELS, POOL)
+COLLECTIONS: Final = (DIGITS, LINKS, MODELS, POOL)
 R1, R2, R3, R4 = (RunKey.parse(f"acme/vision/r{n}") for n in (1, 2, 3, 4))
 RUNS: Final = (R1, R2, R3, R4)
 SWEEP: Final = SweepKey.parse("acme/vision/search")
 POOL_V0: Final = POOL.version(0)
+LINKED_V0: Final = LINKS.version(0)
+PURGED: Final = (POOL_V0, LINKED_V0)
 
 Files = Mapping[str, bytes]
 
@@ -94,10 +101,12 @@ SHARED: Final = _bytes("in all of them", 3000)
 LARGE: Final = _bytes("large", 300_000)
 UNWANTED: Final = _bytes("stored, and in no page", 500)
 NEVER: Final = _bytes("asked for, and never stored", 500)
+LINKED_WEIGHTS: Final = _bytes("put by a link", 200_000)
 _SMALL_FILES: Final = {"a.txt": b"one", "shared.bin": SHARED}
 _NEXT_FILES: Final = {"a.txt": b"two", "shared.bin": SHARED}
 _THIRD_FILES: Final = {"a.txt": b"three", "shared.bin": SHARED}
 _MODEL_FILES: Final = {**_many("model"), "large.bin": LARGE, "shared.bin": SHARED}
+_LINKED_FILES: Final = {**_many("links"), "shared.bin": SHARED, "weights.bin": LINKED_WEIGHTS}
 _LEFT_FILES: Final = {**_many("left"), "large.bin": LARGE}
 
 
@@ -114,11 +123,16 @@ GIVEN_UP: Final = _package(6, DIGITS, {"b": b"mine alone", "shared.bin": SHARED}
 LEFT: Final = _package(7, MODELS, _LEFT_FILES, R2)
 THIRD: Final = _package(8, DIGITS, _THIRD_FILES, R3, ("best",))
 LATE: Final = _package(9, DIGITS, _MODEL_FILES, R1)
-DRAFTS: Final = (SMALL, COPY, MODEL, AGAIN, NEXT, GIVEN_UP, LEFT, THIRD, LATE)
+LINKED: Final = _package(10, LINKS, _LINKED_FILES, R2)
+TOO_LATE: Final = _package(11, DIGITS, {"b": b"too late", "shared.bin": SHARED})
+DRAFTS: Final = (
+    SMALL, COPY, MODEL, AGAIN, NEXT, GIVEN_UP, LEFT, THIRD, LATE, LINKED, TOO_LATE,
+)  # fmt: skip
 
 # What each version must hold, as long as it lives.
 CONTENTS: Final[Mapping[VersionKey, Files]] = {
     DIGITS.version(0): _SMALL_FILES,
+    LINKED_V0: _LINKED_FILES,
     POOL.version(0): _SMALL_FILES,
     MODELS.version(0): _MODEL_FILES,
     DIGITS.version(1): _NEXT_FILES,

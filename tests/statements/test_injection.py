@@ -35,6 +35,8 @@ from lineage.model import (
     ObjectName,
     Plan,
     Project,
+    Receipt,
+    ReceiptId,
     Tombstone,
     Upload,
 )
@@ -110,6 +112,8 @@ def fill(tx: ports.Transaction, project: ProjectKey, name: str) -> None:
     tx.contents.add_tombstones([Tombstone(ObjectName(f"t-{name}"), 1, late)])
     tx.events.append([Event(NOW, name, "log", made.key)])
     tx.plans.add(Plan(Digest.of(name.encode()), name, late, (made.key,), (), False, False, {}))
+    plan = Digest.of(name.encode())
+    tx.receipts.add(Receipt(ReceiptId(f"c-{name}"), (made.key,), (), NOW, name, plan))
 
 
 SERIES: Final = CollectionKey.of(TARGET, "digits")
@@ -124,6 +128,7 @@ KEYS: Final[dict[str, Any]] = {
     "blob_digest": Digest.of(b"held by target"),
     "blob_object": blob(b"held by target").object,
     "plan_digest": Digest.of(b"target"),
+    "receipt_id": "c-target",
     "draft_id": "d-target",
     "upload_object": "u-target",
     "upload_draft": "d-target",
@@ -155,10 +160,13 @@ TEXTS: Final[dict[str, Any]] = {
     "start": KEYS["node_key"],
     "end": VERSION,
     "manifest": Digest.of(b"none"),
+    "plan": Digest.of(b"target"),
+    "actor": "target",
 }
 NUMBERS: Final = {
-    "at", "created_at", "expires_at", "limit", "next_index", "next_point", "now", "number",
-    "position", "size_bytes", "stale_before", "until",
+    "at", "created_at", "expires_at", "finished_at", "freed_bytes", "limit", "n_blobs", "n_done",
+    "n_pages", "next_index", "next_point", "now", "number", "position", "size_bytes",
+    "stale_before", "touched_at", "until",
 }  # fmt: skip
 # What any statement looks at, and what it only passes on.
 PROPERTIES: Final = {
@@ -182,7 +190,7 @@ def sample(name: str, word: str) -> Any:
         return [sample(name, word[:-1])]
     if word in ("key", "digest", "object", "id"):
         return own or "fresh"
-    if word in NUMBERS or (word == "before" and "tombstones" in name):
+    if word in NUMBERS or (word == "before" and name.endswith(("tombstones", "receipts"))):
         return 1
     if word == "after" and "events" in name:
         return 0
@@ -192,7 +200,7 @@ def sample(name: str, word: str) -> Any:
         return SEPARATOR
     if word == "collection" and "its name" in head(name)["Parameters"]:
         return "digits"
-    if word in ("sees_all", "is_stopped", "created"):
+    if word in ("sees_all", "is_stopped", "created", "is_lost", "is_drifted"):
         return False
     if word == "properties":
         return dict(PROPERTIES)

@@ -36,6 +36,13 @@ DOCUMENTS = [
     (["plan", "test:v0"], ["frees: 14 bytes", "raw:v0", "hop 1"], "digest"),
     (["plan", "r0", "--with-logged"], ["1 version and 1 run", "model:v0"], "digest"),
     (["plan", "--collection", "report"], ["report:v0"], "digest"),
+    (
+        ["plan", "--collection", "model", "--keep-last", "1", "-f", "not exists aliases"],
+        ["goes: 1 version\n", "model:v0"],
+        "digest",
+    ),
+    (["impact", "raw:v0"], ["report:v0", "6 versions and 5 runs downstream"], "irreproducible"),
+    (["impact", "--collection", "model", "--keep-last", "2"], ["model:v0", "nothing"], "lost"),
     (["sweep", "show", "search"], ["grid", "maximize"], "n_points"),
     (["sweep", "best", "search"], ["0.9", "s1", "tried:v1"], "items"),
     (["sweep", "best", "search", "--limit", "2"], ["s0", "s1"], "n_without"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from lineage.cli import exits
@@ -158,10 +159,28 @@ def test_damaged_bytes_end_with_7_and_fsck_finds_what_is_wrong(tmp_path: Path, d
         stray = damaged.with_name(damaged.name[:-1] + last)
         stray.write_bytes(b"known to nobody")
         assert "object_without_blob" in alone.cli("fsck", exits=1).stdout
-        (found,) = alone.rows("fsck", "--repair", exits=1)
-        assert found["is_repaired"] is True
+        told = alone.cli("fsck", "--repair", "--json", exits=1)
+        assert orjson.loads(told.stdout)["is_repaired"] is True
+        assert told.stderr.startswith("checked 4 objects, 3 blobs, 1 page and 1 version; 1 finding")
         assert not stray.exists()
-        alone.cli("fsck")
+        assert "no findings" in alone.cli("fsck").stderr
+
+
+def test_damaged_bytes_are_healed_by_whoever_puts_them_again(tmp_path: Path, data: Path) -> None:
+    with Server(tmp_path / "damaged") as server:
+        alone = World(server, tmp_path / "other-home")
+        alone.cli("artifacts", "put", str(data))
+        damaged = next(path for path in server.objects() if b"labels" in path.read_bytes())
+        damaged.chmod(0o600)
+        damaged.write_bytes(b"x" * damaged.stat().st_size)
+        assert "again heals it" in alone.cli("fsck", "--deep", "--repair", exits=1).stdout
+        assert "it is marked" in alone.cli("fsck", exits=1).stdout
+        again = alone.cli("artifacts", "put", str(data))
+        assert "had this content already" in again.stderr
+        assert not damaged.exists()
+        assert "no findings" in alone.cli("fsck", "--deep").stderr
+        alone.cli("artifacts", "get", "data:v0", "--root", "back")
+        assert (Path("back") / "labels.csv").read_bytes() == (data / "labels.csv").read_bytes()
 
 
 def test_the_cache_is_shown_and_cleared(world: World, data: Path) -> None:
@@ -207,9 +226,11 @@ def test_each_error_has_an_exit_code_with_a_meaning(error: LineageError, code: i
     assert code in exits.MEANINGS
 
 
-def test_s3_is_told_to_come_later(world: World) -> None:
-    told = world.cli("artifacts", "put", "s3://bucket/key", exits=2)
-    assert "later release" in told.stderr
+def test_an_address_that_nobody_looks_at_is_put_unseen_or_not_at_all(world: World) -> None:
+    told = world.cli("artifacts", "put", "gs://bucket/key", exits=2)
+    assert "checksum=False" in told.stderr
+    world.cli("artifacts", "put", "gs://bucket/key", "--no-checksum")
+    assert [row["ref"] for row in world.rows("artifacts", "files", "key")] == ["gs://bucket/key"]
 
 
 def test_the_help_tells_every_exit_code(world: World) -> None:

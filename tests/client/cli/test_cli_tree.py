@@ -71,6 +71,21 @@ def test_the_segments_of_a_run_that_is_the_start_are_one_root() -> None:
     assert lines == ["● r", "├ ◆ a:v0", "└ ◆ b:v0"]
 
 
+def test_several_starts_are_a_root_each_and_share_what_is_below() -> None:
+    edges = [(version("a"), run("r")), (version("b"), run("r")), (version("b"), version("a"))]
+    edges.append((run("r"), version("m")))
+    starts = [version("a"), version("b")]
+    tree = TraceTree.of(starts, answer(edges), upstream=False, lost=[run("r"), version("m")])
+    lines = ["".join(text for text, _ in parts) for parts in tree.lines()]
+    assert lines == [
+        "◆ a:v0",
+        "└ ● r ✗ could not be made again",
+        "  └ ◆ m:v0 ✗ could not be made again",
+        "◆ b:v0",
+        "└ ● r ✗ could not be made again (see above)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("key", "told", "said"),
     [
