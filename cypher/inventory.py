@@ -11,7 +11,7 @@ from cypher.statements import Statements
 from lineage.digest import Digest
 from lineage.manifest import Page
 from lineage.model import DraftId, Misplaced, ObjectName, Sums, Upload
-from lineage.names import VersionKey
+from lineage.names import CollectionKey, VersionKey
 
 __all__ = ["CypherInventory"]
 
@@ -56,6 +56,9 @@ class CypherInventory:
 
     def shared_objects(self) -> list[ObjectName]:
         return list(map(ObjectName, self._cypher.column("find_shared_objects")))
+
+    def short_collections(self) -> list[tuple[CollectionKey, int]]:
+        return [(CollectionKey(key), n) for key, n in self._cypher.all("find_short_collections")]
 
     def misplaced_edges(self) -> list[Misplaced]:
         return [Misplaced(*row) for row in self._cypher.all("find_misplaced_edges")]

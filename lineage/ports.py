@@ -607,6 +607,10 @@ class Inventory(Protocol):
     def shared_objects(self) -> list[ObjectName]:
         """Those that more than one of a blob, an upload and a tombstone names, sorted."""
 
+    def short_collections(self) -> list[tuple[CollectionKey, int]]:
+        """By key, those that lack versions whose index was given, and how many; a purged one does
+        not count as lacking."""
+
     def misplaced_edges(self) -> list[Misplaced]:
         """By (src, kind, dst): FEEDS, USED, LOGGED and REPRODUCED that do not join a segment and a
         version; FEEDS and USED without each other, where the store keeps both; CONTINUES to other

@@ -9,7 +9,7 @@ from typing import Any
 from lineage.digest import Digest
 from lineage.manifest import BlobSize, Page
 from lineage.model import DraftId, Misplaced, ObjectName, Sums, Upload
-from lineage.names import VersionKey
+from lineage.names import CollectionKey, VersionKey
 from sql.columns import integers, raw_digests
 from sql.contents import to_upload
 from sql.statements import Statements
@@ -66,6 +66,9 @@ class SqlInventory:
 
     def shared_objects(self) -> list[ObjectName]:
         return list(map(ObjectName, self._sql.column("find_shared_objects")))
+
+    def short_collections(self) -> list[tuple[CollectionKey, int]]:
+        return [(CollectionKey(key), n) for key, n in self._sql.all("find_short_collections")]
 
     def misplaced_edges(self) -> list[Misplaced]:
         return [Misplaced(*row) for row in self._sql.all("find_misplaced_edges")]

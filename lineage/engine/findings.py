@@ -44,6 +44,8 @@ class Finding:
         blob_unreadable: the object is there, and reading it fails.
         page_damaged: the page's body has another digest, or says something else than what stands
             beside it.
+        version_missing: versions of this collection are gone that nobody has purged; what they
+            owned may look leaked.
         version_incomplete: the version's pages do not give its manifest's digest or its sums.
         draft_impossible: the draft holds or owns what it cannot.
         edge_misplaced: the edge joins what its kind does not join, or lacks its mirror.

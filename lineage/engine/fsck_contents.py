@@ -50,6 +50,9 @@ class ContentsCheck:
         for told in self._damaged_pages():
             self.is_damaged |= isinstance(told, Finding)
             yield told
+        for told in self._missing_versions():
+            self.is_damaged = True
+            yield told
         for told in self._incomplete_versions():
             self.is_damaged |= isinstance(told, Finding)
             yield told
@@ -76,6 +79,14 @@ class ContentsCheck:
 
     def _owners(self, page: Digest, after: str, limit: int) -> list[str]:
         return self._graph.read(lambda tx: tx.inventory.page_owners(page, after=after, limit=limit))
+
+    def _missing_versions(self) -> Iterator[Finding]:
+        short = self._graph.read(lambda tx: tx.inventory.short_collections())
+        # One that is logged or purged meanwhile may have looked like one.
+        again = self._graph.read(lambda tx: tx.inventory.short_collections()) if short else []
+        for key, n_missing in again:
+            if (key, n_missing) in short:
+                yield Finding("version_missing", key, detail=f"{n_missing} of its versions")
 
     def _incomplete_versions(self) -> Iterator[Finding | Checked]:
         after: VersionKey | None = None

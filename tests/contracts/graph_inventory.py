@@ -187,7 +187,10 @@ class InventoryContract:
             tx.contents.add_tombstones([Tombstone(ObjectName("stone"), 1, NOW)])
 
         store.write(fn)
-        for ask in ("impossible_drafts", "draftless_uploads", "shared_objects", "misplaced_edges"):
+        for ask in (
+            "impossible_drafts", "draftless_uploads", "shared_objects", "misplaced_edges",
+            "short_collections",
+        ):  # fmt: skip
             assert store.read(lambda tx, ask=ask: getattr(tx.inventory, ask)()) == [], ask
 
     def test_an_object_with_two_names_is_named(self, store: GraphStore) -> None:

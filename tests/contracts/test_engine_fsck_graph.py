@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from lineage.digest import Digest
-from lineage.engine import Engine, Finding
+from lineage.engine import DeletionRequest, Engine, Finding
 from lineage.errors import Conflict
-from lineage.names import RunKey
+from lineage.names import ArtifactRef, RunKey
 from tests.contracts.damage import NONE, begin_a_draft, damage, digest_of, fsck, set_up
-from tests.contracts.lab import ANN, MODELS, VISION, A, Lab
+from tests.contracts.lab import ANN, BOB, DIGITS, MODELS, VISION, A, B, C, Lab
 from tests.contracts.stores import open_graph
 
 
@@ -68,6 +68,26 @@ def test_a_version_whose_pages_are_not_its_manifest_is_named(lab: Lab, fault: st
     [found] = fsck(lab, deep=True, repair=True)
     assert (found.kind, found.subject, found.versions) == ("version_incomplete", key, (key,))
     assert found.detail == fault
+
+
+def test_a_version_that_is_gone_without_a_purge_is_missed_and_its_bytes_are_kept(lab: Lab) -> None:
+    gone, purged, kept = (lab.version(content).key for content in (A, B, C))
+    request = DeletionRequest(versions=(purged,), purge=True)
+    lab.engine.deletion.execute(BOB, lab.engine.deletion.plan(BOB, request).digest)
+    assert fsck(lab) == NONE
+    n_bytes = lab.n_bytes()
+    damage(
+        lab.graph,
+        sql="DELETE FROM version WHERE id = (SELECT id FROM node WHERE key = :key)",
+        cypher="MATCH (v:Node {key: $key}) DETACH DELETE v",
+        key=gone,
+    )
+    found = fsck(lab, deep=True, repair=True)
+    [missing] = [finding for finding in found if finding.kind == "version_missing"]
+    assert (missing.subject, missing.detail) == (gone.collection, "1 of its versions")
+    assert not any(finding.is_repaired for finding in found)
+    assert lab.n_bytes() == n_bytes
+    assert lab.engine.versions.get(BOB, ArtifactRef(DIGITS)).key == kept
 
 
 DRAFTS = {

@@ -37,6 +37,7 @@ READ_WHOLE = {
     "find_draftless_uploads": ["NodeByLabelScan"],
     "find_drifted": ["NodeIndexScan"],  # of `Drifted`, which few have
     "find_impossible_drafts": ["NodeByLabelScan"],
+    "find_short_collections": ["NodeByLabelScan"],  # every collection
     "find_misplaced_edges": ["DirectedRelationshipTypeScan"] * 5,
     "find_owned_deleted": ["NodeByLabelScan"],  # of `Deleting`, which few have
     "find_pending_tombstones": ["NodeByLabelScan"],  # of `Pending`, which few have

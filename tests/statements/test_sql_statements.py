@@ -19,7 +19,8 @@ TEXTS = statements.load()
 CODE = "".join(path.read_text() for path in sorted(FOLDER.parent.glob("*.py")))
 READ_WHOLE = {
     "count_all", "find_draftless_uploads", "find_impossible_drafts", "find_late_tombstones",
-    "find_misplaced_edges", "find_owned_deleted", "find_shared_objects", "iter_edges",
+    "find_misplaced_edges", "find_owned_deleted", "find_shared_objects", "find_short_collections",
+    "iter_edges",
 }  # fmt: skip
 
 
