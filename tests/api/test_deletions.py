@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import orjson
 import pytest
 
 from lineage.digest import Digest
@@ -257,3 +258,42 @@ def test_a_deletion_whose_server_is_killed_is_finished_by_the_next(
         assert rest.post(execute).json() == done
         last = rest.post("/fsck").text.splitlines()[-1]
         assert '"n_findings":0' in last
+
+
+def test_every_file_that_stays_is_told_with_one_who_contains_it(rest: Rest) -> None:
+    rest.log("digits", {"a": f"{rest.name} shared".encode(), "b": f"{rest.name} own".encode()})
+    rest.log("models", {"weights": f"{rest.name} shared".encode()})
+    plan = planned(rest, versions=[f"{rest.name}/digits:v0"])
+    answer = rest.get(f"/deletion-plans/{plan['digest']}/kept")
+    [line] = [orjson.loads(line) for line in answer.iter_lines()]
+    assert line == {
+        "version": f"artifact:{rest.name}/digits:v0",
+        "path": "a",
+        "size_bytes": len(f"{rest.name} shared"),
+        "holder": f"artifact:{rest.name}/models:v0",
+    }
+    assert_problem(rest.get(f"/deletion-plans/{Digest.of(b'none')}/kept"), 404, "not_found")
+
+
+def test_a_project_tells_what_it_guards_and_a_plan_what_that_blocks(rest: Rest) -> None:
+    rest.log("digits", {"a": f"{rest.name} guarded".encode()}, aliases=["prod"])
+    rest.start("r")
+    rest.post(f"/projects/{rest.name}/runs/r/used", {"artifact": f"{rest.name}/digits:v0"})
+    path = f"/projects/{rest.name}"
+    told = rest.ask(
+        "PATCH", path, json={"protected_aliases": ["prod"], "guards_downstream": True}
+    ).json()
+    assert (told["protected_aliases"], told["guards_downstream"]) == (["prod"], True)
+    assert rest.get(path).json() == told
+    plan = planned(rest, versions=[f"{rest.name}/digits:v0"], delete_aliases=True)
+    assert [blocker["kind"] for blocker in plan["blockers"]] == ["protected_alias", "downstream"]
+    answer = rest.ask(
+        "DELETE", f"{path}/collections/digits/versions/v0", params={"delete_aliases": "true"}
+    )
+    assert_problem(answer, 409, "blocked")
+    told = rest.ask(
+        "PATCH", path, json={"protected_aliases": [], "guards_downstream": False}
+    ).json()
+    assert rest.ask("DELETE", f"{path}/collections/digits/versions/v0").status_code == 409
+    assert planned(rest, versions=[f"{rest.name}/digits:v0"], delete_aliases=True)["blockers"] == []
+    assert_problem(rest.ask("PATCH", path, json={"protected_aliases": ["v3"]}), 422, "invalid")
