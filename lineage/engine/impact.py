@@ -146,7 +146,8 @@ def _irreproducible(
     before = reproducible(region, gone=gone, lost=lost)
     going = {segment for segment in region.inputs if segment.run in targets.runs}
     after = reproducible(region, gone=gone | targets.versions.keys(), lost=lost | going)
-    runs = {segment.run for segment in region.inputs if segment in before - after}
+    changed = before - after
+    runs = {segment.run for segment in region.inputs if segment in changed}
     segments: dict[RunKey, list[SegmentKey]] = {run: [] for run in runs}
     for segment in region.inputs:
         if segment.run in segments:
@@ -154,7 +155,7 @@ def _irreproducible(
     flipped: set[NodeKey] = {
         run.segment(1) for run, parts in segments.items() if before.issuperset(parts)
     }
-    flipped |= {version for version in region.makers if version in before - after}
+    flipped |= {version for version in region.makers if version in changed}
     return flipped | {v for v in targets.versions if v not in after and v not in gone}
 
 
