@@ -6,7 +6,7 @@
 // Index: blob_digest
 UNWIND $digests AS digest
 MATCH (b:Blob {digest: digest})
-MATCH (b)<-[:CONTAINS]-(q:Page)
+OPTIONAL MATCH (b)<-[:CONTAINS]-(q:Page)
 WITH q, collect(b) AS blobs
 CALL (q) {
   MATCH (q)<-[:HAS_PAGE]-(o)

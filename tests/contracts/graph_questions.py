@@ -313,6 +313,16 @@ class QuestionsContract:
         assert (facts.n_pages, facts.n_blobs, facts.n_shared) == (1, 0, 1)
         assert store.read(lambda tx: tx.questions.holders([DIGITS.version(0)])) == []
 
+    def test_a_blob_in_no_page_is_kept_by_the_draft_that_holds_it(self, store: GraphStore) -> None:
+        def fn(tx: Transaction) -> None:
+            tx.contents.add_blobs([blob(b"a")])
+            tx.drafts.add(draft(DraftId("d")))
+            tx.drafts.hold(DraftId("d"), [blob(b"a").digest])
+
+        store.write(fn)
+        found = store.read(lambda tx: tx.questions.holder_of([blob(b"a").digest], []))
+        assert found == {blob(b"a").digest: "draft:d"}
+
     def test_facts_of_a_deletion_are_those_of_trying_it(
         self, make_store: Callable[[], GraphStore]
     ) -> None:
