@@ -326,7 +326,7 @@ class Oracle:
                 size_bytes, _ = draft.uploads[digest]
                 if size_bytes == self.sizes[digest]:
                     self._consume(draft, digest)
-        return [digest for digest in digests if digest not in draft.held]
+        return [digest for digest in digests if digest not in draft.held - self.lost]
 
     def add_pages(self, caller: Caller, id: str, bodies: Sequence[bytes]) -> None:
         draft = self.own_draft(caller, id)

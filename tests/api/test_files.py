@@ -149,7 +149,7 @@ def test_a_client_that_goes_away_halfway_leaves_no_file_open(rest: Rest) -> None
 
     def n_open() -> int:
         n = 0
-        for link in Path(f"/proc/{rest.server.pid}/fd").iterdir():
+        for link in Path(f"/proc/{rest.server.reader_pid}/fd").iterdir():
             with suppress(FileNotFoundError):  # closed while we look
                 n += "/sha256/" in str(link.readlink())
         return n

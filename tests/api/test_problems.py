@@ -191,7 +191,7 @@ def test_a_stored_file_that_lost_bytes_is_corrupt_and_named(rest: Rest) -> None:
 
 def test_a_store_that_is_away_is_unavailable_and_may_be_tried_again(rest: Rest) -> None:
     _, hold = rest.target(b"while the disk is away")
-    blobs = rest.server.blobs_path
+    blobs = rest.server.blobs_path if rest.server.is_on_folder else rest.server.blobs_path.parent
     away = blobs.rename(blobs.with_name("away"))
     answer = rest.put(hold, b"while the disk is away")
     away.rename(blobs)

@@ -14,7 +14,7 @@ from tests.api.calls import BUNDLE, Rest, assert_problem, bundle, page_of, wait_
 from tests.services.server import Server
 
 
-def test_an_upload_lies_in_the_folder_byte_for_byte(rest: Rest) -> None:
+def test_an_upload_lies_in_the_store_byte_for_byte(rest: Rest) -> None:
     data = os.urandom(3_000_000)
     _, hold = rest.target(data)
     assert rest.put(hold, data).status_code == 204
@@ -68,7 +68,8 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing(rest: Rest) -> Non
             f"Authorization: Bearer {rest.server.key}\r\nContent-Length: {len(data)}\r\n\r\n"
         )
         connection.sendall(head.encode() + data[:4_000_000])
-        wait_until(lambda: sum(p.stat().st_size for p in rest.new_objects()) >= 1_000_000)
+        if rest.server.is_on_folder:  # a bucket shows nothing before it is whole
+            wait_until(lambda: sum(p.stat().st_size for p in rest.new_objects()) >= 1_000_000)
     wait_until(lambda: rest.new_objects() == [])
     wait_until(lambda: "client_gone" in rest.server.log())
     assert rest.put(hold, data).status_code == 204
@@ -202,6 +203,7 @@ def test_bytes_that_were_stored_and_never_acknowledged_go_when_asked_for_again(r
     id, hold = rest.target(data)
     # As a crash between storing the file and recording it leaves things.
     lost = rest.server.blobs_path / hold["upload"]["object"]
+    lost.parent.mkdir(parents=True, exist_ok=True)
     lost.write_bytes(data)
     answer = rest.post(f"/drafts/{id}/holds", {"blobs": [[Digest.of(data), len(data)]]})
     assert answer.json()["holds"][0]["held"] is False

@@ -1,4 +1,4 @@
-"""Many threads and processes at once on one graph and one folder: afterwards all is whole."""
+"""Many threads and processes at once on one graph and one blob store: afterwards all is whole."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ import pytest
 from lineage.engine import Engine, Finding
 from lineage.model import Edge, EdgeKind, Version
 from lineage.names import CollectionKey
-from lineage.ports import GraphStore
-from storage.local import LocalBlobStore
-from tests.contracts.stores import GRAPHS, empty_graph, open_graph
+from lineage.ports import BlobStore, GraphStore
+from tests.contracts.stores import (
+    all_objects,
+    empty_blobs,
+    empty_graph,
+    open_blobs,
+    open_graph,
+)
 from tests.contracts.writers import (
     ADMIN,
     PROJECT,
@@ -45,9 +50,9 @@ class LaterClock:
 
 @dataclass
 class Aftermath:
-    folder: Path
+    blobs_url: str
     graph: GraphStore
-    blobs: LocalBlobStore
+    blobs: BlobStore
     created: Counter[str]
     refused: Counter[str]
     n_retries: int
@@ -68,9 +73,8 @@ class Aftermath:
     def edges(self) -> list[Edge]:
         return self.graph.read(lambda tx: list(tx.flow.iter_edges()))
 
-    def objects_on_disk(self) -> set[str]:
-        files = (self.folder / "blobs" / "sha256").rglob("*")
-        return {str(f.relative_to(self.folder / "blobs")) for f in files if f.is_file()}
+    def objects_in_store(self) -> set[str]:
+        return set(all_objects(self.blobs_url))
 
     def blobs_in_graph(self) -> set[str]:
         found = self.graph.read(lambda tx: tx.contents.list_blobs(after=None, limit=10_000))
@@ -86,21 +90,23 @@ def check_until(stop: threading.Event, engine: Engine) -> tuple[int, list[Findin
     return n_checks, found
 
 
-def start_process(url: str, folder: Path, seed: int) -> subprocess.Popen[str]:
+def start_process(url: str, blobs_url: str, seed: int) -> subprocess.Popen[str]:
     role, n_steps = ("work", N_STEPS) if seed < N_THREADS + N_WORKING else ("feed", N_ROUNDS)
     command = [sys.executable, "-W", "error", "-m", "tests.contracts.writers"]
-    command += [url, str(folder / "blobs"), str(seed), role, str(n_steps)]
+    command += [url, blobs_url, str(seed), role, str(n_steps)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=CHECKOUT, stdout=pipe, stderr=pipe, text=True)
 
 
-@pytest.fixture(scope="module", params=GRAPHS)
+@pytest.fixture(scope="module", params=["sqlite-folder", "neo4j-s3"])
 def after(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Aftermath]:
     folder = tmp_path_factory.mktemp("shared")
-    url = empty_graph(request.param, folder, request)
-    graph, blobs = open_graph(url), LocalBlobStore(folder / "blobs")
+    graph_kind, blobs_kind = request.param.split("-")
+    url = empty_graph(graph_kind, folder, request)
+    blobs_url = empty_blobs(blobs_kind, folder, request)
+    graph, blobs = open_graph(url), open_blobs(blobs_url)
     engine = Engine(graph, blobs, SystemClock())
     # One alone at first: Neo4j plans each kind of query once, and whoever waits for that, waits
     # with locks in hand.
@@ -108,7 +114,7 @@ def after(
     alone.work(N_STEPS)
     writers = [Writer(engine, seed) for seed in range(N_THREADS)]
     seeds = range(N_THREADS, N_THREADS + N_WORKING + N_FEEDING)
-    processes = [start_process(url, folder, seed) for seed in seeds]
+    processes = [start_process(url, blobs_url, seed) for seed in seeds]
     stop = threading.Event()
     with ThreadPoolExecutor(N_THREADS + 1) as threads:
         checks = threads.submit(check_until, stop, engine)
@@ -131,7 +137,7 @@ def after(
         refused.update(process_told["refused"])
         n_retries += process_told["n_retries"]
     engine.reclaim.finish()
-    yield Aftermath(folder, graph, blobs, created, refused, n_retries, *checks.result())
+    yield Aftermath(blobs_url, graph, blobs, created, refused, n_retries, *checks.result())
     graph.close()
 
 
@@ -187,8 +193,8 @@ def test_no_two_live_versions_of_a_collection_have_the_same_content(after: After
         assert len({version.manifest for version in live}) == len(live)
 
 
-def test_what_lies_on_disk_is_what_the_graph_says(after: Aftermath) -> None:
-    assert after.objects_on_disk() == after.blobs_in_graph()
+def test_what_lies_in_the_store_is_what_the_graph_says(after: Aftermath) -> None:
+    assert after.objects_in_store() == after.blobs_in_graph()
 
 
 def test_fsck_finds_nothing_while_others_write_and_delete(after: Aftermath) -> None:
@@ -217,4 +223,4 @@ def test_once_the_drafts_have_expired_only_live_content_is_left(after: Aftermath
     digests = {json.loads(line)["digest"] for line in entries}
     found = after.graph.read(lambda tx: tx.contents.list_blobs(after=None, limit=10_000))
     assert {blob.digest for blob in found} == digests
-    assert after.objects_on_disk() == {blob.object for blob in found}
+    assert after.objects_in_store() == {blob.object for blob in found}

@@ -19,7 +19,7 @@ from tests.services.s3 import S3
 
 SAMPLE = settings(max_examples=150, stateful_step_count=50, deadline=None)
 # Neo4j plans each combination of writes once: the longer it runs, the faster it gets.
-N_EXAMPLES = {"sqlite-folder": 150, "sqlite-s3": 30, "neo4j-folder": 5, "neo4j-s3": 3}
+N_EXAMPLES = {"sqlite-folder": 150, "sqlite-s3": 30, "neo4j-folder": 5, "neo4j-s3": 2}
 
 
 @pytest.fixture(params=PAIRS)

@@ -1,7 +1,7 @@
 """Somebody busy on shared stores: logs, uses, moves aliases, deletes; or one of two who feed each
 other. Run it in several threads, and in several processes with
 
-    python -m tests.contracts.writers GRAPH_URL BLOBS SEED work|feed N_STEPS
+    python -m tests.contracts.writers GRAPH_URL BLOBS_URL SEED work|feed N_STEPS
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from lineage.digest import Digest
 from lineage.engine import (
@@ -28,10 +27,17 @@ from lineage.errors import Blocked, CycleError, Gone, NotFound, PlanChanged
 from lineage.manifest import Entry, cut
 from lineage.model import Caller, DraftId, Version
 from lineage.names import ArtifactRef, CollectionKey, ProjectKey, RunKey, VersionKey
-from storage.local import LocalBlobStore
-from tests.contracts.stores import open_graph
+from tests.contracts.stores import open_blobs, open_graph
 
-__all__ = ["ADMIN", "PROJECT", "SystemClock", "Writer", "loop_collections", "shared_collections"]
+__all__ = [
+    "ADMIN",
+    "PATHS",
+    "PROJECT",
+    "SystemClock",
+    "Writer",
+    "loop_collections",
+    "shared_collections",
+]
 
 ADMIN = Caller("ann", is_admin=True)
 PROJECT = ProjectKey.parse("acme/vision")
@@ -194,7 +200,7 @@ class Writer:
 def main() -> None:
     url, blobs, seed, role, n_steps = sys.argv[1:]
     store = open_graph(url)
-    writer = Writer(Engine(store, LocalBlobStore(Path(blobs)), SystemClock()), int(seed))
+    writer = Writer(Engine(store, open_blobs(blobs), SystemClock()), int(seed))
     (writer.feed if role == "feed" else writer.work)(int(n_steps))
     told = {"created": writer.created, "refused": writer.refused}
     json.dump(told | {"n_retries": getattr(store, "n_retries", 0)}, sys.stdout)

@@ -171,6 +171,7 @@ def churn(pair: str, request: pytest.FixtureRequest) -> Iterator[Churn]:
         if blobs_kind == "s3":  # others must not see it go
             (folder / "s3").mkdir()
             server = stack.enter_context(S3(folder / "s3"))
+            stack.callback(server.kill9)  # it would wait for connections that are kept
             url = blobs_at(server, server.new_bucket(versioned=True))
         graph_url = empty_graph(graph_kind, folder, request)
         yield Churn(graph_url, url, folder, server, random.getrandbits(32))

@@ -38,7 +38,7 @@ from lineage.model import Upload, Version
 from lineage.names import CollectionKey, RunKey
 from lineage.ports import BlobStore, DirectTransfer
 from tests.contracts.stores import open_blobs, open_graph
-from tests.contracts.writers import ADMIN, SystemClock, Writer, shared_collections
+from tests.contracts.writers import ADMIN, PATHS, SystemClock, Writer, shared_collections
 from tests.services.faults import Dice, FaultyGraph, faulty_blobs
 from tests.services.story_links import put_by_link
 
@@ -50,7 +50,7 @@ LIMITS: Final = Limits(
     upload_ttl=timedelta(seconds=3),
     longest_transfer=timedelta(seconds=30),
 )
-RATE: Final = 0.02  # of faults
+RATES: Final = (0.015, 0.15)  # of faults of the graph, of the blob store, which has fewer steps
 _TRIES: Final = 4
 # Somebody was faster, it took too long, or a store failed: honest answers. Others end the process.
 _REFUSALS: Final = (
@@ -88,6 +88,13 @@ class Churner(Writer):
                 self.note("refused Invalid")
             else:
                 self.note("done")
+
+    def some_content(self) -> dict[str, bytes]:
+        """What everybody logs; at times with bytes that nobody else has."""
+        content = super().some_content()
+        if self.rng.random() < 0.3:
+            content[PATHS[0]] = self.rng.randbytes(100)
+        return content
 
     def log(
         self, collection: CollectionKey, content: Mapping[str, bytes], run: RunKey | None = None
@@ -131,7 +138,7 @@ class Churner(Writer):
 
     def put(self, upload: Upload, data: bytes) -> None:
         assert isinstance(self.blobs, DirectTransfer)
-        with suppress(OSError):  # the server is away
+        with suppress(Unavailable):  # the server is away
             put_by_link(self.blobs, upload, data)
 
     def log_own(self) -> None:
@@ -176,9 +183,9 @@ def main(graph_url: str, blobs_url: str, seed: int, journal: Path, n_threads: in
     def note(line: str) -> None:
         os.write(fd, f"{line}\n".encode())
 
-    dice = Dice(seed, rate=RATE, told=note)
+    dice, others = (Dice(seed, rate=rate, told=note) for rate in RATES)
     graph, blobs = open_graph(graph_url), open_blobs(blobs_url, timeout_s=3)
-    faulty = faulty_blobs(blobs, dice)
+    faulty = faulty_blobs(blobs, others)
     engine = Engine(FaultyGraph(graph, dice), faulty, SystemClock(), limits=LIMITS)
     with suppress(Unavailable):
         engine.reclaim.finish()  # as every process does at its start

@@ -1,4 +1,4 @@
-"""The real server as a process, on a SQLite file or a Neo4j, and on a folder of its own.
+"""The real server as a process, on a SQLite file or a Neo4j, and a folder or a bucket of its own.
 
 with Server(tmp_path) as server:
     httpx2.get(f"{server.url}/api/v1/whoami", headers=server.headers)
@@ -21,6 +21,7 @@ import httpx2
 import pytest
 
 from tests.services.neo4j import Neo4j
+from tests.services.s3 import S3
 
 REPOSITORY = Path(__file__).parents[2]
 KEY = "5ec2e7" * 7
@@ -34,6 +35,8 @@ class Server:
     Args:
         folder: where the graph, the blobs and the log lie.
         graph_url: of a graph that lies elsewhere; None: a SQLite file in the folder.
+        s3: has a new bucket for the blobs; None: they lie in the folder. That of a bucket is on
+            this disk too, and `blobs_path` is where.
         settings: more LINEAGE_ settings, or others, for this server; None leaves one out.
         prefix: a command to start it with, such as `prlimit --fsize=…`.
     """
@@ -43,6 +46,7 @@ class Server:
         folder: Path,
         *,
         graph_url: str | None = None,
+        s3: S3 | None = None,
         settings: Mapping[str, str | None] | None = None,
         prefix: tuple[str, ...] = (),
     ) -> None:
@@ -50,12 +54,31 @@ class Server:
         self.graph_path = folder / "graph" / "graph.db"
         self.graph_url = graph_url or f"sqlite://{self.graph_path}"
         self.blobs_path = folder / "blobs"
+        self._s3 = s3
+        self._blobs = {"LINEAGE_BLOBS_URL": f"file://{self.blobs_path}"}
+        if s3 is not None:
+            bucket = s3.new_bucket()
+            self.blobs_path = s3.root / bucket / "blobs"
+            self._blobs = s3.environment | {
+                "LINEAGE_BLOBS_URL": f"s3://{bucket}/blobs",
+                "LINEAGE_S3_ENDPOINT_URL": s3.endpoint_url,
+            }
         self.log_path = folder / "server.log"
         self.host = "http://127.0.0.1"
         self.port = 0
         self._settings = dict(settings or {})
         self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_on_folder(self) -> bool:
+        """Whether the blobs lie in a folder of the server's own, not in a bucket."""
+        return self._s3 is None
+
+    @property
+    def reader_pid(self) -> int:
+        """The process that opens the files of blobs."""
+        return self.pid if self._s3 is None else self._s3.pid
 
     @property
     def url(self) -> str:
@@ -76,7 +99,7 @@ class Server:
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("LINEAGE_")}
         ours: dict[str, str | None] = {
             "LINEAGE_GRAPH_URL": self.graph_url,
-            "LINEAGE_BLOBS_URL": f"file://{self.blobs_path}",
+            **self._blobs,
             "LINEAGE_HOST": "127.0.0.1",
             "LINEAGE_PORT": str(self.port),
             "LINEAGE_ADMIN_KEY": self.key,
@@ -170,7 +193,7 @@ class Server:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def objects(self) -> list[Path]:
-        """What lies in the blob folder, whatever the server says; temporary files included."""
+        """Where the blobs lie, whatever the server says; in a folder, temporary files included."""
         claim = self.blobs_path / "graph"
         return sorted(p for p in self.blobs_path.rglob("*") if p.is_file() and p != claim)
 
@@ -197,10 +220,10 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def shared_server_on_neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """As `shared_server`, over a Neo4j that no other test wipes."""
+def shared_server_on_neo4j(tmp_path_factory: pytest.TempPathFactory, s3: S3) -> Iterator[Server]:
+    """As `shared_server`, over a Neo4j that no other test wipes, and a bucket."""
     folder = tmp_path_factory.mktemp("server-on-neo4j")
-    with Neo4j(folder / "neo4j") as graph, Server(folder, graph_url=graph.url) as running:
+    with Neo4j(folder / "neo4j") as graph, Server(folder, graph_url=graph.url, s3=s3) as running:
         yield running
 
 

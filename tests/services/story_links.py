@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from typing import Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from lineage.digest import Digest
-from lineage.errors import AlreadyExists
+from lineage.errors import AlreadyExists, Unavailable
 from lineage.model import ReceiptId, Upload
 from lineage.ports import DirectTransfer
 from tests.services.story_contents import Package
@@ -22,17 +23,27 @@ __all__ = ["carry_out", "confirm", "decide", "put", "put_by_link", "put_late", "
 _HOUR: Final = timedelta(hours=1)
 
 
-def put_by_link(store: DirectTransfer, upload: Upload, data: bytes) -> int:
-    """What a client does with a link; the status. The store judges links by its own clock."""
+def put_by_link(
+    store: DirectTransfer, upload: Upload, data: bytes, *, timeout_s: float = 30
+) -> int:
+    """What a client does with a link; the status. The store judges links by its own clock.
+
+    Raises:
+        Unavailable: no answer came, or one that says to try again.
+    """
     now = datetime.now(UTC)
     link = store.upload_link(replace(upload, until=now + _HOUR), now=now)
     request = Request(link.url, data, dict(link.headers), method="PUT")  # noqa: S310 - http
     try:
-        with urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
             return int(answer.status)
     except HTTPError as exc:
         exc.close()
+        if exc.code >= 500:
+            raise Unavailable(f"the store answers {exc.code}") from exc
         return int(exc.code)
+    except (OSError, HTTPException) as exc:
+        raise Unavailable(f"no answer came: {exc}") from exc
 
 
 def _upload(teller: Teller, package: Package, data: bytes) -> Upload:
