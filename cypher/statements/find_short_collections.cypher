@@ -10,6 +10,6 @@ CALL (c) {
   RETURN count(n) AS n_found
 }
 WITH c.key AS key, c.next_index - n_found AS n_missing
-WHERE n_missing <> 0
+WHERE n_missing > 0
 RETURN key, n_missing
 ORDER BY key;

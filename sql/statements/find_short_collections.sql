@@ -16,5 +16,5 @@ FROM (
             ) AS n_missing
         FROM collection AS c
     ) AS x
-WHERE x.n_missing <> 0
+WHERE x.n_missing > 0
 ORDER BY x.key;
