@@ -460,13 +460,6 @@ class Freed:
             self.size_bytes + other.size_bytes,
         )
 
-    def __sub__(self, other: Freed) -> Freed:
-        return Freed(
-            self.n_pages - other.n_pages,
-            self.n_blobs - other.n_blobs,
-            self.size_bytes - other.size_bytes,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

@@ -29,9 +29,10 @@ from typing import Final
 from uuid import uuid4
 
 from lineage.digest import Digest
-from lineage.errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unavailable
+from lineage.errors import Conflict, NotFound, Unavailable
 from lineage.model import ObjectName, StoredObject, Upload
 from storage import layout
+from storage.receiving import already_exists, check_deadline, check_range, verify
 
 __all__ = ["LocalBlobStore"]
 
@@ -105,7 +106,7 @@ class LocalBlobStore:
         """See the port. Cost: one pass, one flush of the file and one of its folder."""
         path = self._target(upload, now)
         if self.find_size(upload.object) is not None:
-            raise _already_exists(upload)
+            raise already_exists(upload)
         with self._temp_file() as (fd, temp):
             self._receive(fd, upload, chunks)
             with self._edge("store a blob"):
@@ -113,7 +114,7 @@ class LocalBlobStore:
                 try:
                     os.link(temp, path)  # unlike rename, never replaces
                 except FileExistsError:
-                    raise _already_exists(upload) from None
+                    raise already_exists(upload) from None
                 try:
                     _flush(os.path.dirname(path))
                 except BaseException:
@@ -129,7 +130,7 @@ class LocalBlobStore:
         try:
             for upload, data in items:
                 path = self._target(upload, now)
-                _verify(upload, len(data), hashlib.sha256(data).digest())
+                verify(upload, len(data), hashlib.sha256(data).digest())
                 self._create(upload, path, data, written)
             with self._edge("store blobs"):
                 _flush_all(written, device)
@@ -145,9 +146,7 @@ class LocalBlobStore:
         self, name: ObjectName, *, start: int = 0, size_bytes: int | None = None
     ) -> Iterator[Iterator[bytes]]:
         """See the port. Also Invalid: a negative `start` or `size_bytes`."""
-        if start < 0 or (size_bytes is not None and size_bytes < 0):
-            field = "start" if start < 0 else "size_bytes"
-            raise Invalid(field, "it is negative")
+        check_range(start, size_bytes)
         fd = self._open(name)
         try:
             yield self._chunks(fd, start, size_bytes)
@@ -252,14 +251,14 @@ class LocalBlobStore:
             sha256.update(chunk)
             with self._edge("store a blob"):
                 _write(fd, chunk)
-        _verify(upload, n_bytes, sha256.digest())
+        verify(upload, n_bytes, sha256.digest())
 
     def _create(self, upload: Upload, path: str, data: bytes, written: list[str]) -> None:
         """Write a file under its final name, and note it as ours as soon as it is there."""
         try:
             fd = os.open(path, _CREATE, _FILE_MODE)
         except FileExistsError:
-            raise _already_exists(upload) from None
+            raise already_exists(upload) from None
         except OSError as exc:
             raise self._unavailable("store blobs", exc) from exc
         written.append(path)
@@ -313,9 +312,7 @@ class LocalBlobStore:
 
     def _target(self, upload: Upload, now: datetime) -> str:
         """Where the upload goes; Invalid after its deadline."""
-        if now > upload.until:
-            reason = f"its deadline passed at {upload.until.isoformat()}: ask for a new one"
-            raise Invalid("upload", reason)
+        check_deadline(upload, now)
         return self._path(upload.object)
 
     @contextmanager
@@ -331,21 +328,6 @@ class LocalBlobStore:
         return Unavailable(
             f"the blob folder {self._root} cannot {doing}: {advice} ({exc.strerror or exc})"
         )
-
-
-def _already_exists(upload: Upload) -> AlreadyExists:
-    return AlreadyExists(f"the object {upload.object} is stored already: ask for a new upload")
-
-
-def _verify(upload: Upload, n_bytes: int, raw_digest: bytes) -> None:
-    """Invalid or Corrupt unless these are the size and SHA-256 that the upload promises."""
-    if n_bytes != upload.size_bytes:
-        amount = "more bytes came" if n_bytes > upload.size_bytes else f"only {n_bytes} bytes came"
-        raise Invalid("size_bytes", f"{upload.size_bytes} were announced, and {amount}")
-    found = Digest.from_raw(raw_digest)
-    if found != upload.digest:
-        message = f"the bytes have the digest {found}, not {upload.digest}: send them again"
-        raise Corrupt(message, digest=str(upload.digest), found=str(found))
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -23,10 +23,11 @@ from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
 from lineage.digest import Digest
-from lineage.errors import AlreadyExists, Conflict, Corrupt, Invalid, NotFound, Unavailable
+from lineage.errors import Conflict, NotFound, Unavailable
 from lineage.model import Link, ObjectName, StoredObject, Upload
 from storage import layout
 from storage.bucket import N_THREADS, Bucket
+from storage.receiving import already_exists, check_deadline, check_range, verify
 from storage.s3_errors import status_of, unreached
 
 __all__ = ["S3BlobStore"]
@@ -136,7 +137,7 @@ class S3BlobStore:
         try:
             for upload, data in items:
                 key = self._target(upload, now)
-                _verify(upload, len(data), hashlib.sha256(data).digest())
+                verify(upload, len(data), hashlib.sha256(data).digest())
                 if len(running) >= 2 * N_THREADS:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -160,9 +161,7 @@ class S3BlobStore:
         A connection that breaks is taken up again a few times where it broke, on the same bytes; so
         after a deletion the rest is there as long as the connection lasts.
         """
-        if start < 0 or (size_bytes is not None and size_bytes < 0):
-            field = "start" if start < 0 else "size_bytes"
-            raise Invalid(field, "it is negative")
+        check_range(start, size_bytes)
         reading = _Reading(self.bucket, self._key(name), start, size_bytes)
         if not reading.open():
             raise NotFound(f"no object {name}")
@@ -248,7 +247,7 @@ class S3BlobStore:
             if status_of(answer) < 300 or self._has_stored(upload, key, token):
                 return
             if status_of(answer) == 412:
-                raise _already_exists(upload)
+                raise already_exists(upload)
             raise Unavailable(f"{upload.object} is being stored by somebody else too: try again")
 
     def _has_stored(self, upload: Upload, key: str, token: str) -> bool:
@@ -257,7 +256,7 @@ class S3BlobStore:
         if found is None:
             return False
         if found.get("Metadata", {}).get(_PUTTER) != token:
-            raise _already_exists(upload)
+            raise already_exists(upload)
         _log.info("answer_was_lost object=%s", upload.object)
         return True
 
@@ -273,9 +272,7 @@ class S3BlobStore:
 
     def _target(self, upload: Upload, now: datetime) -> str:
         """Where the upload goes; Invalid after its deadline."""
-        if now > upload.until:
-            reason = f"its deadline passed at {upload.until.isoformat()}: ask for a new one"
-            raise Invalid("upload", reason)
+        check_deadline(upload, now)
         return self._key(upload.object)
 
 
@@ -331,7 +328,7 @@ class _Body:
                 yield chunk
             elif chunk:
                 end = bytes(chunk)
-        _verify(self._upload, n_bytes, sha256.digest())
+        verify(self._upload, n_bytes, sha256.digest())
         if end:
             yield end
 
@@ -411,18 +408,3 @@ def _is_whole(upload: Upload, head: dict[str, Any]) -> bool:
     kept.pop("ChecksumType", None)
     is_checked = not kept or kept.get("ChecksumSHA256") == _checksum(upload.digest)
     return head["ContentLength"] == upload.size_bytes and is_checked
-
-
-def _already_exists(upload: Upload) -> AlreadyExists:
-    return AlreadyExists(f"the object {upload.object} is stored already: ask for a new upload")
-
-
-def _verify(upload: Upload, n_bytes: int, raw_digest: bytes) -> None:
-    """Invalid or Corrupt unless these are the size and SHA-256 that the upload promises."""
-    if n_bytes != upload.size_bytes:
-        amount = "more bytes came" if n_bytes > upload.size_bytes else f"only {n_bytes} bytes came"
-        raise Invalid("size_bytes", f"{upload.size_bytes} were announced, and {amount}")
-    found = Digest.from_raw(raw_digest)
-    if found != upload.digest:
-        message = f"the bytes have the digest {found}, not {upload.digest}: send them again"
-        raise Corrupt(message, digest=str(upload.digest), found=str(found))

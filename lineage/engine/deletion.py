@@ -68,6 +68,7 @@ class Deletion:
             facts = facts_of(tx, targets)
             blockers = blockers_of(self._context, tx, request, targets, mask, has_plan=True)
             binds = binds_of(request, targets, facts, blockers)
+            holders = tx.questions.holders(sorted(targets.versions))
             starts = nodes_of(tx, targets)
             downstream = tx.questions.trace(TraceQuery(starts, Direction.DOWNSTREAM))
             plan = DeletionPlan(
@@ -78,14 +79,12 @@ class Deletion:
                 aliases=tuple(aliases_of(targets)),
                 facts=mask_facts(mask, facts),
                 holders=tuple(
-                    replace(holder, key=mask_holder(mask, holder.key))
-                    for holder in tx.questions.holders(sorted(targets.versions))
+                    replace(holder, key=mask_holder(mask, holder.key)) for holder in holders
                 ),
                 blockers=tuple(blockers),
                 downstream=mask_trace(mask, downstream),
-                n_hidden=0,
+                n_hidden=mask.n_hidden,  # after all that is masked
             )
-            plan = replace(plan, n_hidden=mask.n_hidden)
             return plan, binds
 
         plan, binds = self._context.graph.read(ask)

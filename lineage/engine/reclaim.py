@@ -131,15 +131,18 @@ class Reclaim:
             freed += step
         return freed
 
-    def carry_out(self, id: ReceiptId, *, is_stopped: Callable[[], bool] = lambda: False) -> None:
+    def carry_out(self, id: ReceiptId, *, is_stopped: Callable[[], bool] = lambda: False) -> Freed:
         """Free what a deletion frees, from where its receipt stands, and finish the receipt.
 
         Several processes may do so at once: each step is counted by the transaction that does it.
+
+        Returns:
+            what this call has freed.
         """
-        graph = self._context.graph
+        graph, total = self._context.graph, Freed()
         receipt = graph.read(lambda tx: tx.receipts.find(id))
         if receipt is None or receipt.finished_at is not None:
-            return
+            return total
         if receipt.n_done or receipt.freed.n_pages:
             self._bury_pending()  # whoever began it may have left objects
         for first in range(receipt.n_done, len(receipt.versions), _VERSIONS_AT_ONCE):
@@ -158,11 +161,13 @@ class Reclaim:
             is_last = False
             while not is_last:
                 if is_stopped():
-                    return
-                is_last, _ = self._cut(keys, note)
+                    return total
+                is_last, freed = self._cut(keys, note)
+                total += freed
         if receipt.purge:
             self._purge(receipt)
         graph.write(lambda tx: tx.receipts.finish(id, self._context.now()))
+        return total
 
     def _cut(
         self, keys: Sequence[VersionKey], note: Callable[[Transaction, Freed, bool], None]
@@ -269,7 +274,7 @@ class Reclaim:
         before = self._context.now() - min_age
         while unfinished := graph.read(lambda tx: tx.receipts.unfinished(before, limit=100)):
             for id in unfinished:
-                freed += self._finish_receipt(id)
+                freed += self.carry_out(id)
         while deleted := graph.read(partial(_unfinished, before=before)):
             for key in deleted:
                 freed += self.cut_version(key)
@@ -295,12 +300,6 @@ class Reclaim:
             self.delete_objects(objects)
             freed += Freed(0, len(sizes), sum(sizes))
         return freed
-
-    def _finish_receipt(self, id: ReceiptId) -> Freed:
-        before = self._context.graph.read(lambda tx: tx.receipts.find(id))
-        self.carry_out(id)
-        after = self._context.graph.read(lambda tx: tx.receipts.find(id))
-        return after.freed - before.freed if before and after else Freed()
 
     def _drop_late_tombstones(self) -> None:
         graph = self._context.graph
