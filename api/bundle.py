@@ -16,7 +16,6 @@ from lineage.digest import Digest
 from lineage.errors import Invalid, TooLarge
 
 __all__ = [
-    "MAX_BLOB_BYTES",
     "MAX_BYTES",
     "MAX_ITEMS",
     "MEDIA_TYPE",
@@ -27,7 +26,6 @@ __all__ = [
 
 MEDIA_TYPE: Final = "application/vnd.lineage.bundle"
 MAX_BYTES: Final = 32 * 1024 * 1024
-MAX_BLOB_BYTES: Final = 1024 * 1024
 MAX_ITEMS: Final = 10_000
 _MAX_HEADER_BYTES: Final = 200 * MAX_ITEMS
 

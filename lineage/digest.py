@@ -13,9 +13,10 @@ from typing import Final, Self
 
 from lineage.errors import Invalid
 
-__all__ = ["PART_SIZE_BYTES", "Digest", "combine"]
+__all__ = ["MAX_BUNDLED_BYTES", "PART_SIZE_BYTES", "Digest", "combine"]
 
 PART_SIZE_BYTES: Final = 64 * 1024 * 1024
+MAX_BUNDLED_BYTES: Final = 1024 * 1024  # a larger blob travels alone, or past the API
 _PATTERN: Final = re.compile(r"(sha256|sha256-64m):[0-9a-f]{64}")
 
 

@@ -20,7 +20,7 @@ from api.holds import HoldsDocument, MissingDocument, render_hold
 from api.intake import JsonRoute, receive
 from api.parameters import BundleLimiterDep, EngineDep, UploadLimiterDep, json_response
 from api.schemas import BlobsBundle, DraftBody, HoldBlobs
-from lineage.digest import Digest
+from lineage.digest import MAX_BUNDLED_BYTES, Digest
 from lineage.engine import DraftRequest, check_draft_id
 from lineage.errors import Corrupt, NotFound
 from lineage.model import DraftId, ObjectName
@@ -127,7 +127,7 @@ async def store_many(
     id: DraftDep,
 ) -> Response:
     def work(pieces: Iterator[bytes]) -> None:
-        items = bundle.parse(pieces, max_item_bytes=bundle.MAX_BLOB_BYTES)
+        items = bundle.parse(pieces, max_item_bytes=MAX_BUNDLED_BYTES)
         engine.drafts.store_many(caller, id, items)
 
     await receive(request, work, limiter=limiter)

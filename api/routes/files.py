@@ -14,7 +14,7 @@ from api.intake import JsonRoute
 from api.parameters import EngineDep, VersionRefDep, json_response, version_key
 from api.schemas import BlobsBundle
 from api.streams import ByteRange, file_headers, gather, requested_range, stream, whole
-from lineage.digest import Digest
+from lineage.digest import MAX_BUNDLED_BYTES, Digest
 from lineage.engine import Engine
 from lineage.errors import Invalid
 from lineage.manifest import Entry
@@ -106,7 +106,7 @@ def get_bundle(engine: EngineDep, caller: CallerDep, body: BlobsBundle) -> Respo
     found = engine.versions.blobs(caller, digests)
     blobs = [found[digest] for digest in digests]
     sizes = [(blob.digest, blob.size_bytes) for blob in blobs]
-    bundle.check_sizes(sizes, max_item_bytes=bundle.MAX_BLOB_BYTES)
+    bundle.check_sizes(sizes, max_item_bytes=MAX_BUNDLED_BYTES)
     first = bundle.header(sizes)
     length = len(first) + sum(blob.size_bytes for blob in blobs)
     headers = {"Content-Length": str(length)}

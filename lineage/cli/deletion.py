@@ -28,7 +28,7 @@ from lineage.cli.options import (
     examples,
 )
 from lineage.cli.output import Column, size_text
-from lineage.client.words import counted
+from lineage.client.words import clearing, counted, short_key, what_there_is
 from lineage.digest import Digest
 from lineage.errors import Blocked, Invalid, PlanChanged
 
@@ -170,7 +170,7 @@ def _execute(server: Server, plan: str, *, json: bool) -> None:
     if json:
         output.document(receipt)
         return
-    gone = _counts(receipt["versions"], receipt["runs"])
+    gone = _named(receipt)
     freed = size_text(receipt["bytes_freed"])
     output.line(f"deleted {gone}; freed {freed} ({counted(receipt['n_blobs'], 'blob')})")
     output.line((f"receipt {receipt['id']}", "dim"))
@@ -183,7 +183,7 @@ def _show(answer: Mapping[str, Any]) -> None:
 
 def _words(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """A plan in words, as (style, line)."""
-    yield "bold", f"goes: {_counts(answer['versions'], answer['runs'])}"
+    yield "bold", f"goes: {_named(answer)}"
     yield from _listed("", [*answer["versions"], *answer["runs"]])
     if answer["aliases"]:
         yield from _listed("", [f"alias {alias}" for alias in answer["aliases"]])
@@ -196,7 +196,7 @@ def _words(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         shared = size_text(answer["shared_bytes"])
         yield "", f"stays, since shared: {shared} ({counted(answer['n_shared'], 'blob')})"
         holders = (
-            f"{size_text(holder['size_bytes'])} with {_short(holder['key'])}"
+            f"{size_text(holder['size_bytes'])} with {short_key(holder['key'])}"
             for holder in answer["holders"]
         )
         yield from _listed("", holders)
@@ -222,7 +222,7 @@ def _downstream(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     counts = f"{counted(found['n_versions'], 'version')} and {counted(found['n_runs'], 'run')}"
     yield "yellow", f"downstream: {counts}"
     hops = (
-        f"hop {hop}: {_short(key)}"
+        f"hop {hop}: {short_key(key)}"
         for hop, keys in enumerate(found["levels"], start=1)
         for key in keys
     )
@@ -235,27 +235,19 @@ def _clearing(blocker: Mapping[str, str]) -> str:
         collection, _, alias = blocker["name"].rpartition(":")
         drop = f"lineage artifacts alias {collection}:{alias} --drop {alias}"
         return f"`{drop}`, or add --delete-aliases"
-    if blocker["kind"] == "running":
-        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
-        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
-    return blocker["how_to_clear"]
+    return clearing(blocker)
 
 
 def _listed(style: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     n_more = 0
     for position, name in enumerate(names):
         if position < _SHOWN:
-            yield style, f"  {_short(name)}"
+            yield style, f"  {short_key(name)}"
         else:
             n_more += 1
     if n_more:
         yield "dim", f"  … and {n_more} more: --json lists all"
 
 
-def _counts(versions: list[str], runs: list[str]) -> str:
-    parts = [(len(versions), "version"), (len(runs), "run")]
-    return " and ".join(counted(n, what) for n, what in parts if n) or "nothing"
-
-
-def _short(key: str) -> str:
-    return key.removeprefix("artifact:").replace("run:", "run ", 1)
+def _named(of: Mapping[str, Any]) -> str:
+    return what_there_is(n_versions=len(of["versions"]), n_runs=len(of["runs"]))

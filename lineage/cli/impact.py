@@ -23,7 +23,7 @@ from lineage.cli.connection import artifact_hint, connect
 from lineage.cli.options import FilterOption, JsonOption, ProjectOption, examples
 from lineage.cli.output import Part
 from lineage.cli.tree import LOST, TraceTree
-from lineage.client.words import counted
+from lineage.client.words import counted, short_key, what_there_is
 from lineage.errors import Invalid
 
 __all__ = ["EXAMPLES", "impact"]
@@ -115,10 +115,10 @@ def _summary(answer: Mapping[str, Any]) -> Iterator[list[Part]]:
         yield [(f"{_counts(counts)} {LOST}", _RED)]
         drawn = {key.partition("#")[0] for level in found["levels"] for key in level}
         beside = [key for key in (*lost["runs"], *lost["versions"]) if key not in drawn]
-        yield from _listed([f"{_short(key)}, which is not in the tree" for key in beside], "red")
+        yield from _listed([f"{short_key(key)}, which is not in the tree" for key in beside], "red")
     if answer["lost"]:
         yield [(f"lost for good: {counted(len(answer['lost']), 'version')}", _RED)]
-        yield from _listed(list(map(_short, answer["lost"])), "red")
+        yield from _listed(list(map(short_key, answer["lost"])), "red")
 
 
 def _listed(texts: Sequence[str], style: str) -> Iterator[list[Part]]:
@@ -129,9 +129,4 @@ def _listed(texts: Sequence[str], style: str) -> Iterator[list[Part]]:
 
 
 def _counts(of: Mapping[str, Any]) -> str:
-    parts = [(of["n_versions"], "version"), (of["n_runs"], "run")]
-    return " and ".join(counted(n, what) for n, what in parts if n) or "nothing"
-
-
-def _short(key: str) -> str:
-    return key.removeprefix("artifact:").replace("run:", "run ", 1)
+    return what_there_is(n_versions=of["n_versions"], n_runs=of["n_runs"])

@@ -13,7 +13,7 @@ from lineage.client.answers import check_selection
 from lineage.client.http import Http
 from lineage.client.progress import Progress
 from lineage.client.wire import read_time
-from lineage.client.words import counted, format_bytes, runs_and_versions
+from lineage.client.words import clearing, counted, format_bytes, runs_and_versions
 from lineage.values import dumps, loads
 
 __all__ = ["DeletionPlan", "Receipt", "ask_plan", "begin_plan", "follow", "kept_files"]
@@ -130,7 +130,7 @@ class DeletionPlan:
             lines.append(f"Used by {used}")
         runs, versions = self.downstream["n_runs"], self.downstream["n_versions"]
         lines.append(f"Downstream: {runs_and_versions(runs, versions)}")
-        lines += [f"Blocked by {b['kind']} {b['name']}: {_clearing(b)}" for b in self.blockers]
+        lines += [f"Blocked by {b['kind']} {b['name']}: {clearing(b)}" for b in self.blockers]
         return "\n".join(lines)
 
 
@@ -182,11 +182,3 @@ def follow(http: Http, told: Any) -> Any:
             wait_s = min(wait_s * 1.5, _LONGEST_WAIT_S)
             told = http.get(f"/deletions/{told['id']}")
     return told
-
-
-def _clearing(blocker: Mapping[str, str]) -> str:
-    """How to clear a blocker; one that runs may have crashed."""
-    if blocker["kind"] == "running":
-        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
-        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
-    return blocker["how_to_clear"]

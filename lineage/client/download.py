@@ -30,8 +30,7 @@ from lineage.client.http import Body, Http
 from lineage.client.placing import Placer, check_collisions
 from lineage.client.progress import Progress
 from lineage.client.references import fetch_references
-from lineage.client.upload import MAX_BUNDLED_BYTES
-from lineage.digest import Digest
+from lineage.digest import MAX_BUNDLED_BYTES, Digest
 from lineage.errors import Corrupt, Invalid, NotFound, Unavailable
 from lineage.manifest import Entry
 

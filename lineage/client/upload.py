@@ -23,14 +23,13 @@ from lineage.client.direct import Unreached
 from lineage.client.hashing import LocalFile, open_unchanged, read_part
 from lineage.client.http import API, Body, Http, plain_loads
 from lineage.client.progress import Progress
-from lineage.digest import PART_SIZE_BYTES, Digest
+from lineage.digest import MAX_BUNDLED_BYTES, PART_SIZE_BYTES, Digest
 from lineage.errors import Conflict, Corrupt, LineageError, NotFound, Unavailable
 from lineage.manifest import Entry, cut, parse_entries, part_sizes
 
-__all__ = ["BUNDLE", "MAX_BUNDLED_BYTES", "VersionSpec", "commit_version"]
+__all__ = ["BUNDLE", "VersionSpec", "commit_version"]
 
 BUNDLE: Final = "application/vnd.lineage.bundle"
-MAX_BUNDLED_BYTES: Final = 1024 * 1024  # a larger blob goes alone
 _BUNDLE_BYTES: Final = 16 * 1024 * 1024
 _BUNDLE_ITEMS: Final = 5_000
 _PAGES_BYTES: Final = 16 * 1024 * 1024

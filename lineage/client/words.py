@@ -1,10 +1,11 @@
-"""Sizes and counts in words."""
+"""Sizes, counts, keys and blockers in words."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["counted", "format_bytes", "runs_and_versions"]
+__all__ = ["clearing", "counted", "format_bytes", "runs_and_versions", "short_key", "what_there_is"]
 
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -17,6 +18,25 @@ def counted(n: int, noun: str) -> str:
 def runs_and_versions(n_runs: int, n_versions: int) -> str:
     """`1 run and 2 versions`."""
     return f"{counted(n_runs, 'run')} and {counted(n_versions, 'version')}"
+
+
+def what_there_is(*, n_versions: int, n_runs: int) -> str:
+    """`2 versions and 1 run`, without what there is none of; `nothing` if there is neither."""
+    parts = [(n_versions, "version"), (n_runs, "run")]
+    return " and ".join(counted(n, what) for n, what in parts if n) or "nothing"
+
+
+def short_key(key: str) -> str:
+    """`acme/vision/digits:v3`, `run acme/vision/3f2a9c`."""
+    return key.removeprefix("artifact:").replace("run:", "run ", 1)
+
+
+def clearing(blocker: Mapping[str, str]) -> str:
+    """How to clear a blocker; one that runs may have crashed."""
+    if blocker["kind"] == "running":
+        finish = f"lineage runs finish {blocker['name'].removeprefix('run:')}"
+        return f"`{finish}`, or wait: a run that is silent for 5 minutes counts as crashed"
+    return blocker["how_to_clear"]
 
 
 def format_bytes(n_bytes: int) -> str:

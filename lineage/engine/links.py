@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
-from lineage.digest import Digest
+from lineage.digest import MAX_BUNDLED_BYTES, Digest
 from lineage.engine.context import Context
 from lineage.engine.drafts import own_draft
 from lineage.engine.reclaim import Reclaim
@@ -15,8 +14,6 @@ from lineage.model import Caller, DraftId, Link, ObjectName, Upload
 from lineage.ports import DirectTransfer, Transaction
 
 __all__ = ["Links"]
-
-_BUNDLED_BYTES: Final = 1024 * 1024  # what is no larger goes faster in a bundle, through the API
 
 
 class Links:
@@ -37,7 +34,7 @@ class Links:
         return {
             hold.upload.object: self._store.upload_link(hold.upload, now=now)
             for hold in holds
-            if hold.upload is not None and hold.upload.size_bytes > _BUNDLED_BYTES
+            if hold.upload is not None and hold.upload.size_bytes > MAX_BUNDLED_BYTES
         }
 
     def confirm(self, caller: Caller, id: DraftId, digests: Sequence[Digest]) -> list[Digest]:
